@@ -1,0 +1,24 @@
+output "state_bucket" {
+  description = "Bucket of Terraform's state: `LOCKGATE_STATE_BUCKET`."
+  value       = module.state.name
+}
+
+output "lock_table" {
+  description = "Terraform's lock table: `LOCKGATE_LOCK_TABLE`."
+  value       = aws_dynamodb_table.state_lock.name
+}
+
+output "artifacts_bucket" {
+  description = "Bucket of zips and plan records: the environments' `artifacts_bucket`."
+  value       = module.artifacts.name
+}
+
+output "ledgers" {
+  description = "Name of each environment's ledger table."
+  value       = { for environment, table in aws_dynamodb_table.releases : environment => table.name }
+}
+
+output "repositories" {
+  description = "URI of each image repository, to push to."
+  value       = { for name, repository in aws_ecr_repository.this : name => repository.repository_url }
+}

@@ -1,0 +1,44 @@
+variable "account_id" {
+  description = "Id of the AWS account, 12 digits."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[0-9]{12}$", var.account_id))
+    error_message = "An account id is 12 digits."
+  }
+}
+
+variable "region" {
+  description = "AWS region, such as eu-central-1."
+  type        = string
+}
+
+variable "name_prefix" {
+  description = "Start of the bucket names, which are unique in the whole partition."
+  type        = string
+  default     = "lockgate"
+}
+
+variable "environments" {
+  description = "The environments: each gets a ledger table, before its own first apply."
+  type        = list(string)
+  default     = ["staging", "production"]
+}
+
+variable "protect" {
+  description = "Whether tables refuse deletion and destroying buckets and repositories fails while something is in them. The clean-up turns it off first."
+  type        = bool
+  default     = true
+}
+
+variable "repository" {
+  description = "Name of the repository that this root belongs to, for the tags."
+  type        = string
+  default     = "lockgate"
+}
+
+variable "s3_use_path_style" {
+  description = "Whether S3 is addressed as <endpoint>/<bucket>: for an S3 stand-in without host names of its own."
+  type        = bool
+  default     = false
+}

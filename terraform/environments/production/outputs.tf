@@ -1,0 +1,29 @@
+output "api_url" {
+  description = "Where the HTTP API answers."
+  value       = module.service.api_url
+}
+
+output "api_id" {
+  description = "Id of the HTTP API."
+  value       = module.service.api_id
+}
+
+output "landing_bucket" {
+  description = "Bucket in which calls land, under `calls/`."
+  value       = module.service.landing_bucket
+}
+
+output "functions" {
+  description = "The functions by their stem: name, role, and the alias that receives traffic."
+  value       = module.service.functions
+}
+
+output "tables" {
+  description = "The tables' names by their stem."
+  value       = module.service.tables
+}
+
+output "queues" {
+  description = "The URLs of the queues of failed work, by the stem of the function whose work it is."
+  value       = module.service.queues
+}

@@ -1,0 +1,40 @@
+output "api_url" {
+  description = "Where the HTTP API answers."
+  value       = aws_apigatewayv2_api.query.api_endpoint
+}
+
+output "api_id" {
+  description = "Id of the HTTP API."
+  value       = aws_apigatewayv2_api.query.id
+}
+
+output "landing_bucket" {
+  description = "Bucket in which calls land, under `calls/`."
+  value       = module.landing.name
+}
+
+output "functions" {
+  description = "The functions by their stem: name, role, and the alias that receives traffic."
+  value = {
+    for stem, function in { ingest = module.ingest, enrich = module.enrich, query = module.query } :
+    stem => { name = function.name, role_arn = function.role_arn, alias_arn = function.alias.arn }
+  }
+}
+
+output "tables" {
+  description = "The tables' names by their stem."
+  value = {
+    bronze  = aws_dynamodb_table.bronze.name
+    silver  = aws_dynamodb_table.silver.name
+    counter = aws_dynamodb_table.counter.name
+    erased  = aws_dynamodb_table.erased.name
+  }
+}
+
+output "queues" {
+  description = "The URLs of the queues of failed work, by the stem of the function whose work it is."
+  value = {
+    ingest = aws_sqs_queue.ingest_failed.url
+    enrich = aws_sqs_queue.enrich_failed.url
+  }
+}
