@@ -1,1 +1,22 @@
+//! The rehearsal: Lockgate's whole story on one machine, without GitHub and without AWS.
+//!
+//! `cargo rehearse` plays it ([`story`]); tests of other crates borrow its [`emulator`].
 
+mod acts;
+pub mod api;
+pub mod clock;
+pub mod emulator;
+pub mod folders;
+pub mod generator;
+pub mod guard;
+pub mod host;
+pub mod http;
+mod lambda;
+pub mod misreported;
+pub mod packages;
+pub mod report;
+pub mod stage;
+pub mod story;
+pub mod tell;
+pub mod terraform;
+pub mod tools;

@@ -1,0 +1,258 @@
+//! *calls*: files land, and the HTTP API answers.
+
+use super::policies;
+use super::tables::{Tables, count};
+use crate::api::Api;
+use crate::generator::{Landed, Rejected, files};
+use crate::stage::{ENVIRONMENT, Stage};
+use crate::story::Checks;
+use ::http::Method;
+use anyhow::{Context, Result, bail};
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_sqs::types::QueueAttributeName;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+/// The generator's seed: the same files in every rehearsal.
+const SEED: u64 = 20_261_121;
+
+/// How long the last record may take to the silver table.
+const SETTLED: Duration = Duration::from_secs(90);
+
+/// Calls that are asked for one by one; all are compared in lists.
+const SINGLE: usize = 25;
+
+pub(crate) async fn calls(stage: &mut Stage, checks: &mut Checks) -> Result<()> {
+    if let Some(action) = &stage.without {
+        policies::take_away(stage, action).await?;
+    }
+    let landed = files(SEED);
+    let s3 = aws_sdk_s3::Client::new(&stage.sdk);
+    let bucket = stage.output(&["landing_bucket"])?;
+    for file in &landed.files {
+        let put = s3.put_object().bucket(&bucket).key(&file.key).body(ByteStream::from(file.body.clone()));
+        put.send().await.with_context(|| format!("failed to land {}", file.key))?;
+    }
+    let bytes: usize = landed.files.iter().map(|file| file.body.len()).sum();
+    stage.teller.line(&format!("aws   landed {} files, {bytes} bytes", landed.files.len()));
+    wait_for_silver(stage, &landed).await?;
+
+    let bronze = count(stage, "bronze").await?;
+    checks.equal("every record is in the bronze table as it was received", &bronze, &landed.bronze);
+    rejected(stage, checks, &landed).await?;
+    dead_letters(stage, checks, &landed).await?;
+    answers(stage, checks, &landed).await?;
+    access(stage, checks).await?;
+    stage.landed = Some(landed);
+    Ok(())
+}
+
+/// Waits until every call that has to come of the files is in the silver table, in its last version.
+async fn wait_for_silver(stage: &Stage, landed: &Landed) -> Result<()> {
+    let began = Instant::now();
+    let function = format!("ingest-{ENVIRONMENT}");
+    loop {
+        let silver = count(stage, "silver").await?;
+        stage.teller.now(&format!("{silver} of {} calls are in the silver table", landed.calls.len()));
+        if silver == landed.calls.len() && stage.host.events(&function).len() >= landed.files.len() {
+            let silver = Tables::read(stage).await?;
+            if landed.calls.values().all(|call| matches(&silver.of("silver")[&call.call_id], &call.answer())) {
+                return Ok(());
+            }
+        }
+        if began.elapsed() > SETTLED || given_up(stage).await? {
+            let broken =
+                stage.host.invoked().into_iter().filter_map(|one| Some(format!("{}: {}", one.function, one.error?)));
+            let broken: BTreeSet<String> = broken.collect();
+            bail!(
+                "after {} s {silver} of {} calls are in the silver table; invocations that failed: {broken:?}; what the \
+                 functions printed is in {}",
+                began.elapsed().as_secs(),
+                landed.calls.len(),
+                stage.file("functions.log").display(),
+            );
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// Whether an event of S3 failed until Lambda gave it up.
+async fn given_up(stage: &Stage) -> Result<bool> {
+    let sqs = aws_sdk_sqs::Client::new(&stage.sdk);
+    let waiting = QueueAttributeName::ApproximateNumberOfMessages;
+    let asked =
+        sqs.get_queue_attributes().queue_url(stage.output(&["queues", "ingest"])?).attribute_names(waiting.clone());
+    let answer = asked.send().await?;
+    Ok(answer.attributes().and_then(|attributes| attributes.get(&waiting)).is_some_and(|count| count != "0"))
+}
+
+/// Whether the service's answer is the expected one; `position` and `expires_at` are decided by the delivery.
+fn matches(found: &Value, expected: &Value) -> bool {
+    let mut found = found.clone();
+    if let Some(fields) = found.as_object_mut() {
+        fields.remove("position");
+        fields.remove("expires_at");
+    }
+    found == *expected
+}
+
+/// Compares every rejected object with what had to be rejected.
+async fn rejected(stage: &Stage, checks: &mut Checks, landed: &Landed) -> Result<()> {
+    let s3 = aws_sdk_s3::Client::new(&stage.sdk);
+    let bucket = stage.output(&["landing_bucket"])?;
+    let (mut wrong, mut lines_seen) = (Vec::new(), 0);
+    for file in &landed.files {
+        let key = format!("rejected/{}", file.key);
+        let found = match s3.get_object().bucket(&bucket).key(&key).send().await {
+            Ok(object) => lines(&object.body.collect().await?.into_bytes())?,
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_no_such_key()) => BTreeMap::new(),
+            Err(error) => return Err(error).with_context(|| format!("failed to get {key}")),
+        };
+        lines_seen += found.len();
+        let bytes: Vec<u8> = found.values().flatten().copied().collect();
+        let right = match &file.rejected {
+            Rejected::Lines(expected) => found == *expected,
+            Rejected::Whole => bytes == file.body,
+            Rejected::Something => !found.is_empty(),
+        };
+        if !right {
+            wrong.push(format!("{key}: {} lines, {} bytes", found.len(), bytes.len()));
+        }
+    }
+    checks.that(
+        "what is rejected keeps its line and every byte, and nothing else is rejected",
+        wrong.is_empty(),
+        if wrong.is_empty() { format!("{lines_seen} rejected records") } else { wrong.join("; ") },
+    );
+    Ok(())
+}
+
+/// A rejected object: bytes by line, parts of one record put together.
+fn lines(object: &[u8]) -> Result<BTreeMap<u64, Vec<u8>>> {
+    let mut lines: BTreeMap<u64, Vec<u8>> = BTreeMap::new();
+    for line in object.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        let line: Value = serde_json::from_slice(line).context("a rejected object is not NDJSON")?;
+        let number = line["line"].as_u64().context("a rejected record has no line")?;
+        let bytes = BASE64_STANDARD.decode(line["bytes"].as_str().unwrap_or_default())?;
+        lines.entry(number).or_default().extend(bytes);
+    }
+    Ok(lines)
+}
+
+/// Reads the queue of records that `enrich` gave up.
+async fn dead_letters(stage: &Stage, checks: &mut Checks, landed: &Landed) -> Result<()> {
+    let sqs = aws_sdk_sqs::Client::new(&stage.sdk);
+    let url = stage.output(&["queues", "enrich"])?;
+    let mut found: BTreeMap<String, String> = BTreeMap::new();
+    loop {
+        let received = sqs.receive_message().queue_url(&url).max_number_of_messages(10).send().await?;
+        if received.messages().is_empty() {
+            break;
+        }
+        for message in received.messages() {
+            let letter: Value = serde_json::from_str(message.body().unwrap_or_default()).unwrap_or_default();
+            let text = |name: &str| letter[name].as_str().unwrap_or("nothing").to_owned();
+            found.insert(text("call_id"), text("cause"));
+        }
+    }
+    let right = found.keys().eq(landed.dead_letters.iter()) && found.values().all(|cause| cause != "nothing");
+    checks.that("what cannot be enriched lies in the dead letter queue with its cause", right, format!("{found:?}"));
+    Ok(())
+}
+
+/// Compares every list, a sample of single calls, and all sums with what was landed.
+async fn answers(stage: &Stage, checks: &mut Checks, landed: &Landed) -> Result<()> {
+    let api_id = stage.output(&["api_id"])?;
+    let api = Api::user(&stage.emulator, &stage.sdk, &api_id, "reader", &["execute-api:Invoke"]).await?;
+    let mut by_client: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut by_day: BTreeMap<String, usize> = BTreeMap::new();
+    for call in landed.calls.values() {
+        *by_client.entry(&call.client_id).or_default() += 1;
+        *by_day.entry(call.day()).or_default() += 1;
+    }
+    let mut wrong = Vec::new();
+    let mut compared = 0;
+    let keys = by_client.iter().map(|(client, count)| (format!("client_id={client}"), *count));
+    for (filter, count) in keys.chain(by_day.iter().map(|(day, count)| (format!("day={day}"), *count))) {
+        let rows = api.all(&format!("/calls?{filter}&limit=100"), "calls").await?;
+        compared += rows.len();
+        let right = |row: &&Value| {
+            let expected = row["call_id"].as_str().and_then(|id| landed.calls.get(id));
+            !expected.is_some_and(|call| matches(row, &call.answer()))
+        };
+        wrong.extend(rows.iter().filter(right).map(|row| format!("{filter}: {row}")));
+        if rows.len() != count {
+            wrong.push(format!("{filter}: {} calls, not {count}", rows.len()));
+        }
+    }
+    verdict(checks, "every list, by client and by day, answers exactly the calls that were landed", compared, &wrong);
+
+    let mut wrong = Vec::new();
+    for call in landed.calls.values().step_by(landed.calls.len() / SINGLE) {
+        let found = api.get(&format!("/calls/{}", call.call_id)).await?;
+        if !matches(&found, &call.answer()) {
+            wrong.push(found.to_string());
+        }
+    }
+    verdict(checks, "single calls are answered as they were landed", SINGLE, &wrong);
+
+    let expected = landed.counters();
+    let (mut wrong, mut compared) = (Vec::new(), 0);
+    let keys = by_client
+        .keys()
+        .map(|client| format!("client_id={client}"))
+        .chain(by_day.keys().map(|day| format!("day={day}")));
+    for filter in keys {
+        for row in api.all(&format!("/stats?{filter}&limit=100"), "rows").await? {
+            compared += 1;
+            let key = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
+            let right = expected.get(&(key("client_id"), key("day"))).is_some_and(|counter| json!(counter) == row);
+            if !right {
+                wrong.push(row.to_string());
+            }
+        }
+    }
+    if compared != 2 * expected.len() {
+        wrong.push(format!("{compared} rows, not {}", 2 * expected.len()));
+    }
+    verdict(checks, "the sums by client and by day are those of the calls that were landed", compared, &wrong);
+    checks.asked.extend(api.asked());
+    Ok(())
+}
+
+fn verdict(checks: &mut Checks, name: &str, compared: usize, wrong: &[String]) {
+    let seen = match wrong.first() {
+        None => format!("{compared} compared"),
+        Some(first) => format!("{} of {compared} wrong, such as {first}", wrong.len()),
+    };
+    checks.that(name, wrong.is_empty(), seen);
+}
+
+/// Who may ask, and what a wrong question is answered.
+async fn access(stage: &Stage, checks: &mut Checks) -> Result<()> {
+    let api_id = stage.output(&["api_id"])?;
+    let nobody = Api::anonymous(&stage.emulator, &api_id);
+    let stranger =
+        Api::user(&stage.emulator, &stage.sdk, &api_id, "stranger", &["execute-api:ManageConnections"]).await?;
+    let reader = Api::user(&stage.emulator, &stage.sdk, &api_id, "questioner", &["execute-api:Invoke"]).await?;
+    for (who, api, path, expected) in [
+        ("nobody", &nobody, "/health", 200),
+        ("nobody", &nobody, "/calls/call-00001", 403),
+        ("nobody", &nobody, "/openapi.json", 403),
+        ("a user without the right", &stranger, "/calls/call-00001", 403),
+        ("a user with the right", &reader, "/ready", 200),
+        ("a user with the right", &reader, "/openapi.json", 200),
+        ("a user with the right", &reader, "/calls", 400),
+        ("a user with the right", &reader, "/calls/no-such-call", 404),
+        ("a user with the right", &reader, "/nothing", 404),
+    ] {
+        let answer = api.ask(Method::GET, path, None).await?;
+        checks.equal(&format!("{who} asks GET {path}"), &answer.status, &expected);
+    }
+    for api in [&nobody, &stranger, &reader] {
+        checks.asked.extend(api.asked());
+    }
+    Ok(())
+}

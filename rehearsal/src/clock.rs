@@ -1,0 +1,128 @@
+//! Where the time goes: when Terraform ran, when cargo ran, and what is left.
+
+use serde::Serialize;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// What ran.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Terraform and its provider.
+    Terraform,
+    /// Cargo and the compiler.
+    Cargo,
+    /// Making or finding a tool.
+    Tool,
+    /// Anything else worth a bar in the report.
+    Step,
+}
+
+/// Something that ran, in seconds since the start.
+#[derive(Debug, Clone, Serialize)]
+pub struct Span {
+    /// What kind of work.
+    pub kind: Kind,
+    /// What exactly.
+    pub what: String,
+    /// The act it belongs to.
+    pub act: String,
+    /// Seconds from the start of the rehearsal to its beginning.
+    pub from: f64,
+    /// Seconds from the start of the rehearsal to its end.
+    pub to: f64,
+}
+
+/// Measures a rehearsal from its start; clones share it.
+#[derive(Debug, Clone)]
+pub struct Clock {
+    started: Instant,
+    spans: Arc<Mutex<Vec<Span>>>,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self { started: Instant::now(), spans: Arc::default() }
+    }
+}
+
+/// Wall time, split: a moment in which two things run counts for each of them.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Split {
+    /// The whole, in seconds.
+    pub total: f64,
+    /// Seconds in which Terraform ran.
+    pub terraform: f64,
+    /// Seconds in which cargo ran.
+    pub cargo: f64,
+    /// Seconds in which neither ran.
+    pub neither: f64,
+}
+
+impl Clock {
+    /// Since the start.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Does `work` and remembers how long it took.
+    pub async fn measure<T>(&self, kind: Kind, act: &str, what: &str, work: impl Future<Output = T>) -> T {
+        let from = self.elapsed().as_secs_f64();
+        let done = work.await;
+        let span = Span { kind, what: what.to_owned(), act: act.to_owned(), from, to: self.elapsed().as_secs_f64() };
+        self.spans.lock().unwrap_or_else(PoisonError::into_inner).push(span);
+        done
+    }
+
+    /// Everything measured so far.
+    #[must_use]
+    pub fn spans(&self) -> Vec<Span> {
+        self.spans.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How the time so far divides.
+    #[must_use]
+    pub fn split(&self) -> Split {
+        split(&self.spans(), self.elapsed().as_secs_f64())
+    }
+}
+
+fn split(spans: &[Span], total: f64) -> Split {
+    let covered = |kinds: &[Kind]| {
+        let mut ranges: Vec<(f64, f64)> =
+            spans.iter().filter(|span| kinds.contains(&span.kind)).map(|span| (span.from, span.to)).collect();
+        ranges.sort_by(|one, other| one.0.total_cmp(&other.0));
+        let (mut sum, mut until) = (0.0, 0.0_f64);
+        for (from, to) in ranges {
+            sum += (to - from.max(until)).max(0.0);
+            until = until.max(to);
+        }
+        sum
+    };
+    Split {
+        total,
+        terraform: covered(&[Kind::Terraform]),
+        cargo: covered(&[Kind::Cargo]),
+        neither: total - covered(&[Kind::Terraform, Kind::Cargo]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overlapping_work_is_counted_once() {
+        let span = |kind, from, to| Span { kind, what: String::new(), act: String::new(), from, to };
+        let spans = [
+            span(Kind::Terraform, 1.0, 4.0),
+            span(Kind::Terraform, 2.0, 3.0),
+            span(Kind::Cargo, 3.0, 6.0),
+            span(Kind::Step, 0.0, 10.0),
+        ];
+        let split = split(&spans, 10.0);
+        assert!((split.terraform - 3.0).abs() < 1e-9 && (split.cargo - 3.0).abs() < 1e-9);
+        assert!((split.neither - 5.0).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,142 @@
+//! An emulated AWS: ministack with credentials and policies enforced, one process that ends with this one.
+//!
+//! What it does not do, of what the rehearsal touches: it runs no container images (the function host does), splits no
+//! traffic between versions (the function host does), knows no partial batch responses or retry limits of DynamoDB
+//! streams (the function host does), and checks no signature of its root user.
+
+use crate::tools::ministack;
+use anyhow::{Context, Result, bail};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use std::fs::File;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+use tokio::process::{Child, ChildStdin, Command};
+use tokio::sync::OnceCell;
+
+/// The emulated account.
+pub const ACCOUNT: &str = "111122223333";
+/// The emulated region.
+pub const REGION: &str = "eu-central-1";
+/// The access key of the account's root user; the secret is the same word.
+pub const ROOT_KEY: &str = "rehearsal";
+
+/// How long it may take to answer after its start.
+const READY: Duration = Duration::from_secs(60);
+
+/// How a start differs from the usual.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Functions whose invocations are forwarded, each to a URL.
+    pub forward: Vec<(String, String)>,
+    /// Where its log goes; nowhere if not said.
+    pub log: Option<PathBuf>,
+}
+
+/// A running emulated AWS.
+#[derive(Debug)]
+pub struct Emulator {
+    /// Its one endpoint, `http://127.0.0.1:<port>`.
+    pub url: String,
+    child: Child,
+    // The process ends when this pipe closes.
+    _stdin: Option<ChildStdin>,
+}
+
+impl Emulator {
+    /// Starts one on a free port and waits until it answers.
+    ///
+    /// # Errors
+    /// If ministack cannot be installed or does not come up; its log is named.
+    pub async fn start(options: &Options) -> Result<Self> {
+        let packages = ministack().await?;
+        let port = free_port()?;
+        let log = || match &options.log {
+            Some(path) => Ok(Stdio::from(File::options().create(true).append(true).open(path)?)),
+            None => anyhow::Ok(Stdio::null()),
+        };
+        let mut command = Command::new("python3");
+        command.arg("-c").arg(include_str!("emulator/launch.py"));
+        command.env_clear().envs(std::env::vars_os().filter(|(name, _)| name == "PATH" || name == "HOME"));
+        command.env("PYTHONPATH", &packages.path).env("PYTHONDONTWRITEBYTECODE", "1");
+        command.envs([
+            ("AUTH", "true"),
+            ("BIND_HOST", "127.0.0.1"),
+            ("IOT_MTLS_ENABLED", "0"),
+            ("SFTP_ENABLED", "0"),
+            ("LOG_LEVEL", "WARNING"),
+            ("MINISTACK_ACCOUNT_ID", ACCOUNT),
+            ("MINISTACK_REGION", REGION),
+            ("AWS_ACCESS_KEY_ID", ROOT_KEY),
+            ("AWS_SECRET_ACCESS_KEY", ROOT_KEY),
+            // AWS waits a minute and more before it tries an asynchronous invocation again.
+            ("LAMBDA_ASYNC_RETRY_BASE_SECONDS", "0.2"),
+        ]);
+        command.env("GATEWAY_PORT", port.to_string());
+        for (function, url) in &options.forward {
+            command.env(format!("MINISTACK_LAMBDA_PROXY_{function}"), url);
+        }
+        command.stdin(Stdio::piped()).stdout(log()?).stderr(log()?).kill_on_drop(true);
+        let mut child = command.spawn().context("failed to start ministack")?;
+        let stdin = child.stdin.take();
+        let mut emulator = Self { url: format!("http://127.0.0.1:{port}"), child, _stdin: stdin };
+        emulator.wait_until_ready(options.log.as_deref()).await?;
+        Ok(emulator)
+    }
+
+    async fn wait_until_ready(&mut self, log: Option<&Path>) -> Result<()> {
+        let seen = || log.map_or_else(String::new, |log| format!("; its log is {}", log.display()));
+        let started = Instant::now();
+        let address = self.url.trim_start_matches("http://").to_owned();
+        while tokio::net::TcpStream::connect(&address).await.is_err() {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("ministack ended with {status} before it was ready{}", seen());
+            }
+            if started.elapsed() > READY {
+                bail!("ministack did not answer within {} s{}", READY.as_secs(), seen());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
+    /// Settings of SDK clients that speak to it as the account's root user.
+    pub async fn config(&self) -> SdkConfig {
+        self.config_as(Credentials::from_keys(ROOT_KEY, ROOT_KEY, None)).await
+    }
+
+    /// Settings of SDK clients that speak to it with these credentials.
+    pub async fn config_as(&self, credentials: Credentials) -> SdkConfig {
+        let http =
+            aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+        aws_config::defaults(BehaviorVersion::latest())
+            .region(Region::from_static(REGION))
+            .endpoint_url(&self.url)
+            .credentials_provider(credentials)
+            .http_client(http)
+            .load()
+            .await
+    }
+}
+
+/// The one emulator of this test process; it ends with the process.
+///
+/// # Panics
+/// If it does not start: the message says what to do.
+#[expect(clippy::expect_used, reason = "tests want the message, not a result")]
+pub async fn shared() -> &'static Emulator {
+    static SHARED: OnceCell<Emulator> = OnceCell::const_new();
+    SHARED.get_or_init(async || Emulator::start(&Options::default()).await.expect("no emulated AWS")).await
+}
+
+/// A port that nobody listens on now.
+///
+/// # Errors
+/// If the system has none.
+pub fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("failed to find a free port")?;
+    Ok(listener.local_addr()?.port())
+}

@@ -1,0 +1,97 @@
+"""Starts ministack with what the rehearsal needs and ministack 1.5.33 lacks. Each part says what AWS does.
+
+argv: nothing. Environment: ministack's own variables. Standard input: a pipe; when it closes, this process ends, so that
+no way of killing its parent leaves it behind.
+"""
+
+import os
+import sys
+import threading
+
+import ministack.app
+from ministack.services import lambda_svc
+
+
+def end_with_parent():
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
+def signed_calls_only(app):
+    """AWS refuses a call without credentials; ministack takes it for the account's root user."""
+
+    open_paths = ("/_ministack/", "/_aws/execute-api/", "/v2/", "/_rehearsal/")
+    unsigned = []
+
+    async def guarded(scope, receive, send):
+        if scope["type"] != "http":
+            return await app(scope, receive, send)
+        path = scope["path"]
+        if path == "/_rehearsal/unsigned":
+            return await answer(send, 200, b"application/json", ("[%s]" % ",".join(unsigned)).encode())
+        headers = {name.lower() for name, _ in scope["headers"]}
+        if (
+            b"authorization" in headers
+            or b"X-Amz-Signature=" in scope["query_string"]
+            or path.startswith(open_paths)
+        ):
+            return await app(scope, receive, send)
+        # A web identity token or SAML assertion is the credential of these two calls, in a form body.
+        body = b""
+        more = True
+        while more:
+            message = await receive()
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        if b"Action=AssumeRoleWith" in body:
+            replay = [{"type": "http.request", "body": body, "more_body": False}]
+
+            async def again():
+                return replay.pop() if replay else await receive()
+
+            return await app(scope, again, send)
+        unsigned.append('"%s %s"' % (scope["method"], path.replace('"', "%22")))
+        await answer(
+            send,
+            403,
+            b"application/json",
+            b'{"__type":"MissingAuthenticationTokenException","message":"Missing Authentication Token"}',
+        )
+
+    async def answer(send, status, kind, body):
+        await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", kind)]})
+        await send({"type": "http.response.body", "body": body})
+
+    return guarded
+
+
+def destinations_of_an_alias(invoke):
+    """Lambda reads the asynchronous invocation settings of the alias that was invoked; ministack those of $LATEST only.
+
+    A function of the rehearsal has one alias, so its settings are the ones.
+    """
+
+    def invoke_async_with_retry(func, event):
+        configs = func.get("event_invoke_configs") or {}
+        if "$LATEST" not in configs and len(configs) == 1:
+            func = {**func, "event_invoke_config": next(iter(configs.values()))}
+        return invoke(func, event)
+
+    return invoke_async_with_retry
+
+
+def over_tls(app):
+    """AWS's endpoints are reached by TLS, and policies ask for it (aws:SecureTransport); loopback stands for it here."""
+
+    async def forwarded(scope, receive, send):
+        if scope["type"] == "http":
+            scope = {**scope, "headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}
+        await app(scope, receive, send)
+
+    return forwarded
+
+
+threading.Thread(target=end_with_parent, daemon=True).start()
+lambda_svc.invoke_async_with_retry = destinations_of_an_alias(lambda_svc.invoke_async_with_retry)
+ministack.app.app = over_tls(signed_calls_only(ministack.app.app))
+ministack.app.main()

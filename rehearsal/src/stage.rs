@@ -1,0 +1,162 @@
+//! What all acts share: the running parts, and what earlier acts made.
+
+use crate::clock::{Clock, Kind};
+use crate::emulator::{self, Emulator};
+use crate::generator::Landed;
+use crate::host::FunctionHost;
+use crate::packages::{self, Packages};
+use crate::story::Act;
+use crate::tell::Teller;
+use crate::terraform::{Outputs, Terraform};
+use crate::tools::{self, Tool};
+use crate::{folders, lambda};
+use anyhow::{Context, Result};
+use aws_config::SdkConfig;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use tokio::task::JoinHandle;
+
+/// The environment that is played.
+pub const ENVIRONMENT: &str = "staging";
+
+/// The running parts of a rehearsal.
+#[derive(Debug)]
+pub struct Stage {
+    /// Everything of this run: `<target>/rehearsal/run`.
+    pub folder: PathBuf,
+    /// Measures it.
+    pub clock: Clock,
+    /// Tells it.
+    pub teller: Teller,
+    /// Which tools it runs.
+    pub tools: Vec<Tool>,
+    /// Runs the functions.
+    pub host: FunctionHost,
+    /// The emulated AWS.
+    pub emulator: Emulator,
+    /// Clients of the account's root user.
+    pub sdk: SdkConfig,
+    /// Terraform in its copy.
+    pub terraform: Terraform,
+    /// The program that pushes images.
+    pub crane: PathBuf,
+    /// The packages, made while the first acts play.
+    packaging: Option<JoinHandle<Result<Packages>>>,
+    /// What the act *bootstrap* made.
+    pub bootstrap: Option<Outputs>,
+    /// What the act *provision* made.
+    pub service: Option<Outputs>,
+    /// What the act *calls* landed.
+    pub landed: Option<Landed>,
+    /// An action that the functions' policies lose before calls land.
+    pub without: Option<String>,
+    // Held so that no second rehearsal plays in the same folder.
+    _lock: File,
+}
+
+impl Stage {
+    /// Makes the folder new, starts the parts, and begins to package if an act needs it.
+    ///
+    /// # Errors
+    /// If a tool is missing (the message says how to get it) or a part does not start.
+    pub async fn set(acts: &[Act], clock: Clock, teller: Teller) -> Result<Self> {
+        let home = folders::rehearsal()?;
+        fs::create_dir_all(&home)?;
+        let lock = File::create(home.join("lock"))?;
+        lock.try_lock().with_context(|| format!("another rehearsal plays in {}; wait for it", home.display()))?;
+        let folder = home.join("run");
+        if folder.exists() {
+            fs::remove_dir_all(&folder).with_context(|| format!("failed to clear {}", folder.display()))?;
+        }
+        fs::create_dir_all(&folder)?;
+
+        let ministack = clock.measure(Kind::Tool, "tools", "ministack", tools::ministack()).await?;
+        let terraform = clock.measure(Kind::Tool, "tools", "terraform", tools::terraform()).await?;
+        let crane = clock.measure(Kind::Tool, "tools", "crane", tools::crane()).await?;
+        let (configuration, provider) = tools::provider_configuration(&folder)?;
+        for tool in [&ministack, &terraform, &crane] {
+            teller.line(&format!("tool  {} {} ({})", tool.name, tool.version, tool.origin));
+        }
+        teller.line(&format!("tool  the AWS provider comes from {provider}"));
+
+        let needed = acts.contains(&Act::Provision);
+        let packaging = needed.then(|| packages::begin(&folder, clock.clone(), teller.clone()));
+        let host = FunctionHost::start(&folder, &folder.join("functions")).await?;
+        let forward = packages::stems()?.into_iter().map(|stem| (format!("{stem}-{ENVIRONMENT}"), host.url.clone()));
+        let options = emulator::Options { forward: forward.collect(), log: Some(folder.join("ministack.log")) };
+        let emulator = Emulator::start(&options);
+        let emulator = clock.measure(Kind::Step, "tools", "start the emulated AWS", emulator).await?;
+        teller.line(&format!("aws   {} as account {}", emulator.url, emulator::ACCOUNT));
+        let sdk = emulator.config().await;
+        let terraform_program = terraform.path.clone();
+        let terraform_copy = Terraform::new(terraform_program, configuration, &emulator.url, &folder, &clock, &teller)?;
+        Ok(Self {
+            crane: crane.path.clone(),
+            tools: vec![ministack, terraform, crane],
+            terraform: terraform_copy,
+            folder,
+            clock,
+            teller,
+            host,
+            emulator,
+            sdk,
+            packaging,
+            bootstrap: None,
+            service: None,
+            landed: None,
+            without: None,
+            _lock: lock,
+        })
+    }
+
+    /// The packages, once they are made.
+    ///
+    /// # Errors
+    /// If `lockgate package` failed.
+    pub async fn packages(&mut self) -> Result<Packages> {
+        let packaging = self.packaging.take().context("the packages were taken before")?;
+        packaging.await.context("the packaging task ended")?
+    }
+
+    /// An output of *provision*.
+    ///
+    /// # Errors
+    /// If it was not played.
+    pub fn output(&self, path: &[&str]) -> Result<String> {
+        self.service.as_ref().context("the act provision was not played")?.text(path)
+    }
+
+    /// Asks a function through its alias, as an operator would, and returns its answer.
+    ///
+    /// # Errors
+    /// If it cannot be invoked or reports an error.
+    pub async fn invoke(&self, stem: &str, event: &serde_json::Value) -> Result<serde_json::Value> {
+        lambda::invoke(&self.sdk, &format!("{stem}-{ENVIRONMENT}"), event).await
+    }
+
+    /// Where everything answers, for `--keep`.
+    #[must_use]
+    pub fn addresses(&self) -> String {
+        let api = self.output(&["api_id"]).map(|id| format!("{}/_aws/execute-api/{id}/$default", self.emulator.url));
+        format!(
+            "AWS  {} (region {}, access key and secret `{}`)\nAPI  {}\nCtrl-C ends it",
+            self.emulator.url,
+            emulator::REGION,
+            emulator::ROOT_KEY,
+            api.unwrap_or_else(|_| "not provisioned".to_owned()),
+        )
+    }
+
+    /// A file of this run.
+    #[must_use]
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// A path as people read it: from the current folder where it lies below.
+    #[must_use]
+    pub fn shown(path: &Path) -> String {
+        let here = std::env::current_dir().unwrap_or_default();
+        path.strip_prefix(&here).unwrap_or(path).display().to_string()
+    }
+}

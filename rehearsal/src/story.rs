@@ -1,0 +1,239 @@
+//! The story: acts in order, what each needs, and what each found.
+
+use crate::acts;
+use crate::api::Asked;
+use crate::clock::{Clock, Kind, Split};
+use crate::stage::Stage;
+use crate::tell::Teller;
+use anyhow::Result;
+use serde::Serialize;
+use tokio::task::JoinHandle;
+
+/// One act of the story.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Act {
+    /// Makes what Terraform itself and every delivery stand on, then moves Terraform's own state there.
+    Bootstrap,
+    /// Packages the functions, pushes them, and applies the environment `staging`.
+    Provision,
+    /// Lands files of every shape and compares every answer of the HTTP API with what was landed.
+    Calls,
+    /// Delivers every event again, in another order: nothing changes.
+    Replay,
+    /// Erases a call and delivers its file again: it stays gone.
+    Erase,
+}
+
+impl Act {
+    /// All acts, in the order in which they play.
+    pub const ALL: [Self; 5] = [Self::Bootstrap, Self::Provision, Self::Calls, Self::Replay, Self::Erase];
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bootstrap => "bootstrap",
+            Self::Provision => "provision",
+            Self::Calls => "calls",
+            Self::Replay => "replay",
+            Self::Erase => "erase",
+        }
+    }
+
+    /// What it shows, in a sentence.
+    #[must_use]
+    pub const fn about(self) -> &'static str {
+        match self {
+            Self::Bootstrap => "Terraform makes its own state bucket, lock table, ledgers and registries, and moves in",
+            Self::Provision => "the functions are packaged, pushed, and applied to staging; each answers its probe",
+            Self::Calls => "files of every shape, good and bad, land; every answer of the API is compared",
+            Self::Replay => "every event is delivered again, shuffled: tables, counters and answers stay equal",
+            Self::Erase => "a call is erased and its file delivered again: it stays gone, counters agree",
+        }
+    }
+
+    /// The act that has to be played before.
+    const fn needs(self) -> Option<Self> {
+        match self {
+            Self::Bootstrap => None,
+            Self::Provision => Some(Self::Bootstrap),
+            Self::Calls => Some(Self::Provision),
+            Self::Replay | Self::Erase => Some(Self::Calls),
+        }
+    }
+
+    /// The acts that have to be played for these, in order.
+    #[must_use]
+    pub fn with_needed(chosen: &[Self]) -> Vec<Self> {
+        let needed = |act: &Self| {
+            chosen.iter().any(|chosen| {
+                std::iter::successors(Some(*chosen), |chosen| chosen.needs()).any(|needed| needed == *act)
+            })
+        };
+        Self::ALL.into_iter().filter(needed).collect()
+    }
+}
+
+/// How an act ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Every check held.
+    Passed,
+    /// A check did not hold, or the act broke off.
+    Failed,
+    /// An act that it needs failed.
+    Skipped,
+}
+
+/// One thing that an act looked at.
+#[derive(Debug, Clone, Serialize)]
+pub struct Check {
+    /// What has to hold.
+    pub name: String,
+    /// Whether it did.
+    pub ok: bool,
+    /// What was seen.
+    pub detail: String,
+}
+
+/// The result of one act.
+#[derive(Debug, Clone, Serialize)]
+pub struct Played {
+    /// Which.
+    pub name: &'static str,
+    /// How it ended.
+    pub status: Status,
+    /// How long it took.
+    pub seconds: f64,
+    /// What it looked at.
+    pub checks: Vec<Check>,
+}
+
+/// The result of a rehearsal.
+#[derive(Debug, Clone, Serialize)]
+pub struct Outcome {
+    /// Every selected act, and those they need.
+    pub acts: Vec<Played>,
+    /// Where the time went.
+    pub time: Split,
+}
+
+impl Outcome {
+    /// Whether every act passed.
+    #[must_use]
+    pub fn passed(&self) -> bool {
+        self.acts.iter().all(|act| act.status == Status::Passed)
+    }
+}
+
+/// Collects the checks of an act, and what the report shows of it.
+#[derive(Debug)]
+pub struct Checks {
+    act: Act,
+    teller: Teller,
+    list: Vec<Check>,
+    later: Vec<Later>,
+    /// Requests to the API, for the report.
+    pub asked: Vec<Asked>,
+}
+
+/// A check that takes long and that no other act waits for; it is awaited when all acts have played.
+#[derive(Debug)]
+struct Later {
+    act: Act,
+    name: String,
+    seen: JoinHandle<Result<(bool, String)>>,
+}
+
+impl Checks {
+    const fn new(act: Act, teller: Teller) -> Self {
+        Self { act, teller, list: Vec::new(), later: Vec::new(), asked: Vec::new() }
+    }
+
+    /// Notes whether something holds, and what was seen.
+    pub fn that(&mut self, name: &str, ok: bool, detail: impl Into<String>) {
+        let detail = detail.into();
+        let mark = if ok { "ok   " } else { "WRONG" };
+        self.teller.line(&format!("{mark} {}: {name}: {detail}", self.act.name()));
+        self.list.push(Check { name: name.to_owned(), ok, detail });
+    }
+
+    /// Begins to look at something that the next acts need not wait for: `seen` says whether it holds, and what was seen.
+    pub fn later(&mut self, name: &str, seen: impl Future<Output = Result<(bool, String)>> + Send + 'static) {
+        self.later.push(Later { act: self.act, name: name.to_owned(), seen: tokio::spawn(seen) });
+    }
+
+    /// Notes whether two things are equal.
+    pub fn equal<T: PartialEq + std::fmt::Debug>(&mut self, name: &str, found: &T, expected: &T) {
+        let detail = if found == expected { format!("{found:?}") } else { format!("{found:?}, not {expected:?}") };
+        self.that(name, found == expected, detail);
+    }
+}
+
+/// Plays these acts; returns their results and every request to the API that they made.
+pub async fn play(stage: &mut Stage, acts: &[Act]) -> (Outcome, Vec<Asked>) {
+    let mut played: Vec<Played> = Vec::new();
+    let (mut asked, mut later) = (Vec::new(), Vec::new());
+    for act in acts {
+        let failed = played.iter().any(|other| {
+            other.status != Status::Passed && act.needs().is_some_and(|needed| needed.name() == other.name)
+        });
+        if failed {
+            stage.teller.line(&format!("act   {}: skipped, as an act that it needs failed", act.name()));
+            played.push(Played { name: act.name(), status: Status::Skipped, seconds: 0.0, checks: Vec::new() });
+            continue;
+        }
+        let (result, checks) = one(stage, *act).await;
+        played.push(result);
+        asked.extend(checks.asked);
+        later.extend(checks.later);
+    }
+    for Later { act, name, seen } in later {
+        let seen = seen.await.unwrap_or_else(|ended| Err(ended.into()));
+        let (ok, detail) = seen.unwrap_or_else(|error| (false, format!("{error:#}")));
+        let mut checks = Checks::new(act, stage.teller.clone());
+        checks.that(&name, ok, detail);
+        if let Some(played) = played.iter_mut().find(|played| played.name == act.name()) {
+            played.checks.extend(checks.list);
+            played.status = if ok { played.status } else { Status::Failed };
+        }
+    }
+    (Outcome { acts: played, time: stage.clock.split() }, asked)
+}
+
+async fn one(stage: &mut Stage, act: Act) -> (Played, Checks) {
+    let (clock, teller): (Clock, Teller) = (stage.clock.clone(), stage.teller.clone());
+    teller.line(&format!("act   {}: {}", act.name(), act.about()));
+    let began = clock.elapsed();
+    let mut checks = Checks::new(act, teller.clone());
+    let done = clock.measure(Kind::Step, act.name(), act.name(), async {
+        match act {
+            Act::Bootstrap => acts::bootstrap(stage, &mut checks).await,
+            Act::Provision => acts::provision(stage, &mut checks).await,
+            Act::Calls => acts::calls(stage, &mut checks).await,
+            Act::Replay => acts::replay(stage, &mut checks).await,
+            Act::Erase => acts::erase(stage, &mut checks).await,
+        }
+    });
+    if let Err(error) = done.await {
+        checks.that("the act plays to its end", false, format!("{error:#}"));
+    }
+    let passed = !checks.list.is_empty() && checks.list.iter().all(|check| check.ok);
+    let status = if passed { Status::Passed } else { Status::Failed };
+    let seconds = (clock.elapsed() - began).as_secs_f64();
+    teller.line(&format!("act   {}: {} in {seconds:.1} s", act.name(), if passed { "passed" } else { "FAILED" }));
+    (Played { name: act.name(), status, seconds, checks: std::mem::take(&mut checks.list) }, checks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_act_brings_the_acts_it_needs() {
+        assert_eq!(Act::with_needed(&[Act::Replay]), [Act::Bootstrap, Act::Provision, Act::Calls, Act::Replay]);
+        assert_eq!(Act::with_needed(&[Act::Bootstrap]), [Act::Bootstrap]);
+        assert_eq!(Act::with_needed(&Act::ALL), Act::ALL);
+    }
+}

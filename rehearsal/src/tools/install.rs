@@ -1,0 +1,65 @@
+//! How a tool that is not on PATH gets below the target folder: made in a folder of its own, moved into place when whole.
+
+use crate::folders;
+use anyhow::{Context, Result, bail};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use tokio::process::Command;
+
+/// A tool that is ready to run.
+#[derive(Debug, Clone)]
+pub struct Tool {
+    /// What it is called, for the report.
+    pub name: &'static str,
+    /// Its version.
+    pub version: String,
+    /// The program, or the folder of a library.
+    pub path: PathBuf,
+    /// Where it comes from: `PATH`, or how it was made.
+    pub origin: String,
+}
+
+/// The folder `<tools>/<name>`, made by `make` if it is not there. `make` gets an empty folder that becomes it.
+///
+/// Several processes may ask at once: one makes it, the others wait.
+pub(super) async fn made_once<F>(name: &str, make: F) -> Result<PathBuf>
+where
+    F: AsyncFnOnce(&Path) -> Result<()>,
+{
+    let tools = folders::tools()?;
+    let place = tools.join(name);
+    if place.is_dir() {
+        return Ok(place);
+    }
+    fs::create_dir_all(&tools).with_context(|| format!("failed to create {}", tools.display()))?;
+    let lock = tools.join(format!("{name}.lock"));
+    let lock = File::create(&lock).with_context(|| format!("failed to create {}", lock.display()))?;
+    let lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await??;
+    if !place.is_dir() {
+        let making = tools.join(format!("{name}.making"));
+        if making.exists() {
+            fs::remove_dir_all(&making).with_context(|| format!("failed to clear {}", making.display()))?;
+        }
+        fs::create_dir_all(&making)?;
+        make(&making).await.with_context(|| format!("failed to make {name}"))?;
+        fs::rename(&making, &place).with_context(|| format!("failed to put {name} into {}", place.display()))?;
+    }
+    drop(lock);
+    Ok(place)
+}
+
+/// Runs a command to its end and returns what it printed; its error output is part of the error.
+pub(crate) async fn output(command: &mut Command) -> Result<String> {
+    let shown = format!("{:?}", command.as_std());
+    let done = command.kill_on_drop(true).output().await.with_context(|| format!("failed to start {shown}"))?;
+    if !done.status.success() {
+        bail!("{shown} ended with {}:\n{}", done.status, String::from_utf8_lossy(&done.stderr).trim_end());
+    }
+    Ok(String::from_utf8_lossy(&done.stdout).into_owned())
+}
+
+/// The program of this name on PATH.
+pub(super) fn on_path(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.is_file())
+}
