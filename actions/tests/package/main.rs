@@ -1,0 +1,6 @@
+//! `lockgate package` on a small repository, through the binary.
+
+mod determinism;
+mod fixture;
+mod image;
+mod stand_ins;
