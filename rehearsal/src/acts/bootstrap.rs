@@ -2,7 +2,7 @@
 
 use crate::emulator;
 use crate::misreported;
-use crate::stage::Stage;
+use crate::stage::{ENVIRONMENT, Stage};
 use crate::story::Checks;
 use anyhow::{Context, Result};
 use std::fs;
@@ -28,7 +28,11 @@ pub(crate) async fn bootstrap(stage: &mut Stage, checks: &mut Checks) -> Result<
     let key = "terraform/bootstrap/terraform.tfstate";
     let (state_bucket, lock_table) = (outputs.text(&["state_bucket"])?, outputs.text(&["lock_table"])?);
     init.extend(backend(&state_bucket, &lock_table, key));
-    stage.terraform.run(act, ROOT, &init).await?;
+    // The environment's root can be initialised as soon as the bucket is there.
+    let environment = format!("environments/{ENVIRONMENT}");
+    let mut next = vec!["init".to_owned()];
+    next.extend(backend(&state_bucket, &lock_table, &format!("terraform/{environment}/terraform.tfstate")));
+    tokio::try_join!(stage.terraform.run(act, ROOT, &init), stage.terraform.run("provision", &environment, &next))?;
 
     let s3 = aws_sdk_s3::Client::new(&stage.sdk);
     let state =
@@ -59,7 +63,7 @@ pub(super) fn variables() -> Vec<String> {
 }
 
 /// Where a root keeps its state, as `-backend-config` arguments.
-pub(super) fn backend(bucket: &str, lock_table: &str, key: &str) -> Vec<String> {
+fn backend(bucket: &str, lock_table: &str, key: &str) -> Vec<String> {
     [
         format!("bucket={bucket}"),
         format!("key={key}"),

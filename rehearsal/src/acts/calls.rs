@@ -146,11 +146,10 @@ async fn dead_letters(stage: &Stage, checks: &mut Checks, landed: &Landed) -> Re
     let sqs = aws_sdk_sqs::Client::new(&stage.sdk);
     let url = stage.output(&["queues", "enrich"])?;
     let mut found: BTreeMap<String, String> = BTreeMap::new();
-    loop {
-        let received = sqs.receive_message().queue_url(&url).max_number_of_messages(10).send().await?;
-        if received.messages().is_empty() {
-            break;
-        }
+    let began = Instant::now();
+    while found.len() < landed.dead_letters.len() && began.elapsed() < SETTLED {
+        let receive = sqs.receive_message().queue_url(&url).max_number_of_messages(10).wait_time_seconds(1);
+        let received = receive.send().await?;
         for message in received.messages() {
             let letter: Value = serde_json::from_str(message.body().unwrap_or_default()).unwrap_or_default();
             let text = |name: &str| letter[name].as_str().unwrap_or("nothing").to_owned();

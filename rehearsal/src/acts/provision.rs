@@ -1,6 +1,6 @@
 //! *provision*: the functions are packaged, pushed, and applied.
 
-use super::bootstrap::{backend, variables};
+use super::bootstrap::variables;
 use crate::misreported;
 use crate::packages::{Package, Packages};
 use crate::stage::{ENVIRONMENT, Stage};
@@ -17,11 +17,6 @@ pub(crate) async fn provision(stage: &mut Stage, checks: &mut Checks) -> Result<
     let root = format!("environments/{ENVIRONMENT}");
     let bootstrap = stage.bootstrap.clone().context("the act bootstrap was not played")?;
     let artifacts = bootstrap.text(&["artifacts_bucket"])?;
-    let (state_bucket, lock_table) = (bootstrap.text(&["state_bucket"])?, bootstrap.text(&["lock_table"])?);
-    let mut init = vec!["init".to_owned()];
-    init.extend(backend(&state_bucket, &lock_table, &format!("terraform/{root}/terraform.tfstate")));
-    stage.terraform.run(act, &root, &init).await?;
-
     let packages = stage.packages().await?;
     let mut variables = variables();
     variables.push(format!("-var=artifacts_bucket={artifacts}"));

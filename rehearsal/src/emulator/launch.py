@@ -9,6 +9,7 @@ import sys
 import threading
 
 import ministack.app
+from ministack.core import iam_actions
 from ministack.services import lambda_svc
 
 
@@ -80,6 +81,19 @@ def destinations_of_an_alias(invoke):
     return invoke_async_with_retry
 
 
+def actions_of_sqs(extract):
+    """The batch calls of SQS are allowed by the single calls' actions; there are no actions named after them.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
+    """
+
+    def extract_iam_action(*arguments):
+        action = extract(*arguments)
+        return action.removesuffix("Batch") if action and action.startswith("sqs:") else action
+
+    return extract_iam_action
+
+
 def over_tls(app):
     """AWS's endpoints are reached by TLS, and policies ask for it (aws:SecureTransport); loopback stands for it here."""
 
@@ -93,5 +107,6 @@ def over_tls(app):
 
 threading.Thread(target=end_with_parent, daemon=True).start()
 lambda_svc.invoke_async_with_retry = destinations_of_an_alias(lambda_svc.invoke_async_with_retry)
+iam_actions.extract_iam_action = actions_of_sqs(iam_actions.extract_iam_action)
 ministack.app.app = over_tls(signed_calls_only(ministack.app.app))
 ministack.app.main()

@@ -34,7 +34,7 @@ locals {
       resources = [aws_dynamodb_table.silver.arn]
     },
     { actions = ["dynamodb:UpdateItem"], resources = [aws_dynamodb_table.counter.arn] },
-    { actions = ["dynamodb:GetItem", "dynamodb:ConditionCheckItem"], resources = [aws_dynamodb_table.erased.arn] },
+    { actions = ["dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem"], resources = [aws_dynamodb_table.erased.arn] },
     # Its own messages, and those that Lambda sends in its name when retries are used up.
     { actions = ["sqs:SendMessage"], resources = [aws_sqs_queue.enrich_failed.arn] },
   ]

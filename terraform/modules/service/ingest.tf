@@ -22,7 +22,7 @@ locals {
     { actions = ["s3:GetObject", "s3:GetObjectVersion"], resources = ["${module.landing.arn}/calls/*"] },
     { actions = ["s3:PutObject", "s3:AbortMultipartUpload"], resources = ["${module.landing.arn}/rejected/*"] },
     { actions = ["dynamodb:BatchWriteItem"], resources = [aws_dynamodb_table.bronze.arn] },
-    { actions = ["dynamodb:GetItem", "dynamodb:BatchGetItem"], resources = [aws_dynamodb_table.erased.arn] },
+    { actions = ["dynamodb:BatchGetItem"], resources = [aws_dynamodb_table.erased.arn] },
     # Lambda sends an event that failed for good in the name of the function.
     { actions = ["sqs:SendMessage"], resources = [aws_sqs_queue.ingest_failed.arn] },
   ]

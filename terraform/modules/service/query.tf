@@ -35,7 +35,7 @@ locals {
     },
     { actions = ["dynamodb:UpdateItem"], resources = [aws_dynamodb_table.counter.arn] },
     {
-      actions   = ["dynamodb:Query", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"]
+      actions   = ["dynamodb:Query", "dynamodb:BatchWriteItem"]
       resources = [aws_dynamodb_table.bronze.arn]
     },
     { actions = ["dynamodb:GetItem", "dynamodb:PutItem"], resources = [aws_dynamodb_table.erased.arn] },

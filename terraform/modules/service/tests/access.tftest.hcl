@@ -100,7 +100,7 @@ run "closed_without_an_issuer_and_with_rights_for_its_work_only" {
       "arn:aws:s3:::landing/calls/*"                            = "s3:GetObject s3:GetObjectVersion"
       "arn:aws:s3:::landing/rejected/*"                         = "s3:PutObject s3:AbortMultipartUpload"
       "arn:aws:dynamodb:eu-central-1:123456789012:table/bronze" = "dynamodb:BatchWriteItem"
-      "arn:aws:dynamodb:eu-central-1:123456789012:table/erased" = "dynamodb:GetItem dynamodb:BatchGetItem"
+      "arn:aws:dynamodb:eu-central-1:123456789012:table/erased" = "dynamodb:BatchGetItem"
       "arn:aws:sqs:eu-central-1:123456789012:ingest-failed"     = "sqs:SendMessage"
     }
     error_message = "The role of ingest is not what is written here: bring the code that needs the change along."
@@ -112,7 +112,7 @@ run "closed_without_an_issuer_and_with_rights_for_its_work_only" {
       "arn:aws:dynamodb:eu-central-1:123456789012:table/bronze"            = "dynamodb:DeleteItem"
       "arn:aws:dynamodb:eu-central-1:123456789012:table/silver"            = "dynamodb:GetItem dynamodb:BatchGetItem dynamodb:PutItem"
       "arn:aws:dynamodb:eu-central-1:123456789012:table/counter"           = "dynamodb:UpdateItem"
-      "arn:aws:dynamodb:eu-central-1:123456789012:table/erased"            = "dynamodb:GetItem dynamodb:ConditionCheckItem"
+      "arn:aws:dynamodb:eu-central-1:123456789012:table/erased"            = "dynamodb:BatchGetItem dynamodb:ConditionCheckItem"
       "arn:aws:sqs:eu-central-1:123456789012:enrich-failed"                = "sqs:SendMessage"
     }
     error_message = "The role of enrich is not what is written here: bring the code that needs the change along."
@@ -123,7 +123,7 @@ run "closed_without_an_issuer_and_with_rights_for_its_work_only" {
       "silver"                                                                         = "dynamodb:GetItem dynamodb:DeleteItem"
       "silver silver/index/by_client silver/index/by_day counter counter/index/by_day" = "dynamodb:Query"
       "counter"                                                                        = "dynamodb:UpdateItem"
-      "bronze"                                                                         = "dynamodb:Query dynamodb:DeleteItem dynamodb:BatchWriteItem"
+      "bronze"                                                                         = "dynamodb:Query dynamodb:BatchWriteItem"
       "erased"                                                                         = "dynamodb:GetItem dynamodb:PutItem"
       "arn:aws:s3:::landing/calls/api/*"                                               = "s3:PutObject"
     }
