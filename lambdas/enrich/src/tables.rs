@@ -43,8 +43,8 @@ pub struct Seen {
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// AWS refused or could not be reached.
-    #[error("BatchGetItem failed: {}", told(.0))]
-    Aws(#[from] SdkError<BatchGetItemError>),
+    #[error("BatchGetItem failed: {}", told(.0.as_ref()))]
+    Aws(#[from] Box<SdkError<BatchGetItemError>>),
     /// The table is too busy.
     #[error("BatchGetItem left keys unprocessed {ATTEMPTS} times; give the table more capacity")]
     Unprocessed,
@@ -122,8 +122,9 @@ impl Tables {
                 pause(attempt).await;
                 attempt += 1;
                 let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
-                let wanted = wanted.map_err(SdkError::construction_failure)?;
-                let answer = self.dynamodb.batch_get_item().request_items(table, wanted).send().await?;
+                let wanted = wanted.map_err(|error| Box::new(SdkError::construction_failure(error)))?;
+                let request = self.dynamodb.batch_get_item().request_items(table, wanted);
+                let answer = request.send().await.map_err(Box::new)?;
                 items.extend(answer.responses.unwrap_or_default().into_values().flatten());
                 keys = answer.unprocessed_keys.unwrap_or_default().into_values().flat_map(|rest| rest.keys).collect();
             }

@@ -183,7 +183,7 @@ pub(crate) fn event(items: &[BronzeItem]) -> Box<RawValue> {
 pub(crate) fn item(call_id: &str, position: u32, client_id: &str, day: u32, seconds: u32) -> BronzeItem {
     let record = json!({
         "call_id": call_id, "client_id": client_id, "started_at": format!("2026-03-{day:02}T12:00:00Z"),
-        "duration_seconds": seconds, "direction": if seconds % 2 == 0 { "inbound" } else { "outbound" },
+        "duration_seconds": seconds, "direction": if seconds.is_multiple_of(2) { "inbound" } else { "outbound" },
         "outcome": "resolved", "phone": "+49 30 12345678", "notes": "a secret note",
     });
     BronzeItem {
