@@ -18,12 +18,14 @@ pub(super) async fn take_away(stage: &Stage, action: &str) -> Result<()> {
         // IAM answers policies percent-encoded.
         let document = percent_decode_str(&document).decode_utf8()?;
         let mut document: Value = serde_json::from_str(&document).context("the policy is no JSON")?;
-        for statement in document["Statement"].as_array_mut().into_iter().flatten() {
-            if let Some(actions) = statement["Action"].as_array_mut() {
+        if let Some(statements) = document["Statement"].as_array_mut() {
+            for actions in statements.iter_mut().filter_map(|statement| statement["Action"].as_array_mut()) {
                 let before = actions.len();
                 actions.retain(|allowed| allowed != action);
                 taken += before - actions.len();
             }
+            // A statement without an action would be no policy.
+            statements.retain(|statement| statement["Action"] != Value::Array(Vec::new()));
         }
         let put = iam.put_role_policy().role_name(&name).policy_name(&name).policy_document(document.to_string());
         put.send().await.with_context(|| format!("failed to write the policy of {name}"))?;

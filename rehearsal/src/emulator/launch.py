@@ -73,7 +73,9 @@ def destinations_of_an_alias(invoke):
     """
 
     def invoke_async_with_retry(func, event):
-        configs = func.get("event_invoke_configs") or {}
+        # What runs is a version; the settings lie with the function.
+        name = (func.get("config") or func).get("FunctionName")
+        configs = (lambda_svc._functions.get(name) or {}).get("event_invoke_configs") or {}
         if "$LATEST" not in configs and len(configs) == 1:
             func = {**func, "event_invoke_config": next(iter(configs.values()))}
         return invoke(func, event)
