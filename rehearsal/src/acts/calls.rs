@@ -40,7 +40,7 @@ pub(crate) async fn calls(stage: &mut Stage, checks: &mut Checks) -> Result<()> 
     wait_for_silver(stage, &landed).await?;
 
     let bronze = count(stage, "bronze").await?;
-    checks.equal("every record is in the bronze table as it was received", &bronze, &landed.bronze);
+    checks.equal("the bronze table has an item for every record", &bronze, &landed.bronze);
     rejected(stage, checks, &landed).await?;
     dead_letters(stage, checks, &landed).await?;
     answers(stage, checks, &landed).await?;
@@ -58,7 +58,8 @@ async fn wait_for_silver(stage: &Stage, landed: &Landed) -> Result<()> {
         stage.teller.now(&format!("{silver} of {} calls are in the silver table", landed.calls.len()));
         if silver == landed.calls.len() && stage.host.events(&function).len() >= landed.files.len() {
             let silver = Tables::read(stage).await?;
-            if landed.calls.values().all(|call| matches(&silver.of("silver")[&call.call_id], &call.answer())) {
+            let last = |id: &str, answer: &Value| silver.of("silver").get(id).is_some_and(|item| matches(item, answer));
+            if landed.calls.values().all(|call| last(&call.call_id, &call.answer())) {
                 return Ok(());
             }
         }
