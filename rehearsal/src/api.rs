@@ -1,6 +1,5 @@
 //! A client of the service's HTTP API: requests signed by a user who may invoke it, as `AWS_IAM` wants them.
 
-use crate::emulator::{Emulator, REGION};
 use crate::http;
 use ::http::{Method, Request};
 use anyhow::{Context, Result, ensure};
@@ -13,6 +12,7 @@ use http_body_util::Full;
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use serde::Serialize;
 use serde_json::{Value, json};
+use stand_ins::emulator::{Emulator, REGION};
 use std::sync::Mutex;
 use std::time::SystemTime;
 

@@ -8,7 +8,7 @@
 //! no idle environment, and an image's own environment variables and user are left aside.
 
 mod code;
-mod environment;
+pub mod environment;
 mod stream;
 
 use crate::http::{Answer, Asked, answer, listen, serve};

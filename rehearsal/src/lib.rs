@@ -1,12 +1,10 @@
 //! The rehearsal: Lockgate's whole story on one machine, without GitHub and without AWS.
 //!
-//! `cargo rehearse` plays it ([`story`]); tests of other crates borrow its [`emulator`].
+//! `cargo rehearse` plays it ([`story`]); tests of other crates share its [`stand_ins`].
 
 mod acts;
 pub mod api;
 pub mod clock;
-pub mod emulator;
-pub mod folders;
 pub mod generator;
 pub mod guard;
 pub mod host;

@@ -1,11 +1,11 @@
 //! Packages as `lockgate package` makes them.
 
 use crate::clock::{Clock, Kind};
-use crate::folders;
 use crate::tell::Teller;
-use crate::tools::output;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
+use stand_ins::folders;
+use stand_ins::tools::output;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -55,7 +55,7 @@ pub fn stems() -> Result<Vec<String>> {
     struct Delivered {
         function: BTreeMap<String, toml::Value>,
     }
-    let path = folders::workspace().join("lockgate.toml");
+    let path = folders::workspace()?.join("lockgate.toml");
     let text = std::fs::read_to_string(&path).with_context(|| format!("failed to read {}", path.display()))?;
     let delivered: Delivered = toml::from_str(&text).with_context(|| format!("failed to read {}", path.display()))?;
     Ok(delivered.function.into_keys().collect())
@@ -73,7 +73,7 @@ pub fn begin(folder: &Path, clock: Clock, teller: Teller) -> JoinHandle<Result<P
 }
 
 async fn package(folder: &Path, clock: &Clock) -> Result<Packages> {
-    let workspace = folders::workspace();
+    let workspace = folders::workspace()?;
     let mut build = Command::new("cargo");
     build.args(["build", "--quiet", "--locked", "--package", "lockgate"]).current_dir(&workspace);
     build.arg("--target-dir").arg(folders::target()?);

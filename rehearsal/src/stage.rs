@@ -1,17 +1,18 @@
 //! What all acts share: the running parts, and what earlier acts made.
 
 use crate::clock::{Clock, Kind};
-use crate::emulator::{self, Emulator};
 use crate::generator::Landed;
 use crate::host::FunctionHost;
+use crate::lambda;
 use crate::packages::{self, Packages};
 use crate::story::Act;
 use crate::tell::Teller;
 use crate::terraform::{Outputs, Terraform};
 use crate::tools::{self, Tool};
-use crate::{folders, lambda};
 use anyhow::{Context, Result};
 use aws_config::SdkConfig;
+use stand_ins::emulator::{self, Emulator};
+use stand_ins::folders;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use tokio::task::JoinHandle;

@@ -2,9 +2,9 @@
 
 use crate::clock::{Clock, Kind};
 use crate::tell::Teller;
-use crate::{emulator, folders};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
+use stand_ins::{emulator, folders};
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -39,7 +39,7 @@ impl Terraform {
         teller: &Teller,
     ) -> Result<Self> {
         let tree = folder.join("terraform");
-        copy(&folders::workspace().join("terraform"), &tree)?;
+        copy(&folders::workspace()?.join("terraform"), &tree)?;
         Ok(Self {
             program,
             configuration,

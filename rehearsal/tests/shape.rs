@@ -1,11 +1,12 @@
 //! The repository's own shape, as far as it concerns the build.
 
-use rehearsal::folders;
+use stand_ins::folders;
 use std::collections::BTreeMap;
 
 /// The packages of `Cargo.lock`, each with its versions.
 fn locked() -> BTreeMap<String, Vec<String>> {
-    let text = std::fs::read_to_string(folders::workspace().join("Cargo.lock")).expect("Cargo.lock");
+    let text =
+        std::fs::read_to_string(folders::workspace().expect("a checkout").join("Cargo.lock")).expect("Cargo.lock");
     let lock: toml::Value = toml::from_str(&text).expect("a lock file");
     let mut packages: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for package in lock["package"].as_array().expect("packages") {

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 /// Copies the fixture to `folder`, with the crates' versions and the compiler of the real workspace.
 pub(crate) fn copy_to(folder: &Path) {
-    let actions = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let actions = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("run by cargo"));
     copy(&actions.join("tests/fixture"), folder);
     for file in ["Cargo.lock", "rust-toolchain.toml"] {
         fs::copy(actions.join("..").join(file), folder.join(file)).expect("the workspace has this file");

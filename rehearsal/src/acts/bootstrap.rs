@@ -1,10 +1,10 @@
 //! *bootstrap*: what Terraform itself and every delivery stand on.
 
-use crate::emulator;
 use crate::misreported;
 use crate::stage::{ENVIRONMENT, Stage};
 use crate::story::Checks;
 use anyhow::{Context, Result};
+use stand_ins::emulator;
 use std::fs;
 
 const ROOT: &str = "bootstrap";

@@ -5,10 +5,10 @@ use crate::misreported;
 use crate::packages::{Package, Packages};
 use crate::stage::{ENVIRONMENT, Stage};
 use crate::story::Checks;
-use crate::tools::output;
 use anyhow::{Context, Result};
 use aws_sdk_s3::primitives::ByteStream;
 use serde_json::json;
+use stand_ins::tools::output;
 use std::fs;
 use tokio::process::Command;
 

@@ -15,26 +15,30 @@ use tokio::task::JoinHandle;
 
 /// What is invoked, and until when.
 #[derive(Debug, Clone)]
-pub(super) struct Invocation {
-    pub(super) request_id: String,
-    pub(super) arn: String,
-    /// Milliseconds since 1970.
-    pub(super) deadline_ms: i64,
-    pub(super) event: Bytes,
+pub struct Invocation {
+    /// Lambda's id of it.
+    pub request_id: String,
+    /// What was invoked: a function's version or alias.
+    pub arn: String,
+    /// When it times out, in milliseconds since 1970.
+    pub deadline_ms: i64,
+    /// The event, JSON.
+    pub event: Bytes,
 }
 
 /// What a function answered: its response, or the error it reported.
-pub(super) type Outcome = Result<Bytes, Bytes>;
+pub type Outcome = Result<Bytes, Bytes>;
 
 type Job = (Invocation, oneshot::Sender<Outcome>);
 
 /// A running execution environment; ends when dropped.
 #[derive(Debug)]
-pub(super) struct Environment {
+pub struct Environment {
     jobs: mpsc::Sender<Job>,
     child: Child,
     tasks: Vec<JoinHandle<()>>,
-    pub(super) started: Instant,
+    /// When its process was started.
+    pub started: Instant,
 }
 
 /// What the Runtime API of one environment holds.
@@ -45,8 +49,11 @@ struct RuntimeApi {
 }
 
 impl Environment {
-    /// Starts `program` in `root` with these variables and no others.
-    pub(super) async fn start(
+    /// Starts `program` in `root` with these variables and no others; what it prints goes to `told`, line by line.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub async fn start(
         program: &Path,
         root: &Path,
         variables: &[(String, String)],
@@ -83,7 +90,10 @@ impl Environment {
 
     /// Invokes the function and waits for its answer, its end, or the deadline; after an error that is not the
     /// function's own answer the environment is no longer of use.
-    pub(super) async fn invoke(&mut self, invocation: Invocation) -> Result<Outcome> {
+    ///
+    /// # Errors
+    /// If the process ended or gave no answer in time.
+    pub async fn invoke(&mut self, invocation: Invocation) -> Result<Outcome> {
         let left = invocation.deadline_ms - jiff::Timestamp::now().as_millisecond();
         let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
         let (answered, outcome) = oneshot::channel();
@@ -96,7 +106,8 @@ impl Environment {
     }
 
     /// The most memory the process has held so far, in bytes.
-    pub(super) fn peak_memory(&self) -> Option<u64> {
+    #[must_use]
+    pub fn peak_memory(&self) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()?)).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
         line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)

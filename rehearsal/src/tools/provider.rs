@@ -1,8 +1,8 @@
 //! Where Terraform finds the AWS provider: a mirror on this machine if there is one, else the registry.
 //! <https://developer.hashicorp.com/terraform/cli/config/config-file#provider-installation>
 
-use crate::folders;
 use anyhow::{Context, Result};
+use stand_ins::folders;
 use std::path::{Path, PathBuf};
 
 /// The provider's folder within a mirror.

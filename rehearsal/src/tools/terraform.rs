@@ -1,8 +1,8 @@
 //! Terraform: from PATH at 1.11 or later, else HashiCorp's archive by its published digest.
 
-use super::install::{Tool, made_once, on_path, output};
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
+use stand_ins::tools::{Tool, made_once, on_path, output};
 use std::io::Cursor;
 use std::os::unix::fs::PermissionsExt;
 use tokio::process::Command;

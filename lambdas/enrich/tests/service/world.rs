@@ -9,9 +9,9 @@ use enrich::dead_letter::DeadLetter;
 use enrich::handler::Answer;
 use enrich::{Enrich, clean};
 use phonenumber::country::DE;
-use rehearsal::emulator;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
+use stand_ins::emulator;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

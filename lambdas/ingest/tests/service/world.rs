@@ -39,7 +39,7 @@ pub(crate) struct Line {
 impl World {
     /// `name` has to be unique over all tests.
     pub(crate) async fn new(name: &str) -> Self {
-        let sdk = rehearsal::emulator::shared().await.config().await;
+        let sdk = stand_ins::emulator::shared().await.config().await;
         let dynamodb = aws_sdk_dynamodb::Client::new(&sdk);
         let s3 = aws_sdk_s3::Client::new(&sdk);
         let config = config(&format!("bronze_call_{name}"), &format!("erased_call_{name}"));

@@ -141,7 +141,7 @@ async fn as_a_lambda_it_answers_events_and_tells_cloudwatch() {
     let mut runtime = Runtime::start().await;
     let config = &world.app.config;
     let endpoint = world.sdk().endpoint_url().expect("an emulator").to_owned();
-    let key = rehearsal::emulator::ROOT_KEY;
+    let key = stand_ins::emulator::ROOT_KEY;
     let mut child = binary(&[
         ("BRONZE_TABLE", &config.bronze_table),
         ("SILVER_TABLE", &config.silver_table),

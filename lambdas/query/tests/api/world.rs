@@ -50,7 +50,7 @@ pub(crate) fn config(name: &str) -> Config {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        let sdk = rehearsal::emulator::shared().await.config().await;
+        let sdk = stand_ins::emulator::shared().await.config().await;
         let config = config(&Uuid::now_v7().simple().to_string());
         let app = App::new(config, &sdk);
         let router = listen::router(&app, None).expect("nobody to trust");
@@ -61,7 +61,7 @@ impl World {
         world.table(&config.silver_table, &["call_id"], &indexes).await;
         world.table(&config.counter_table, &["client_id", "day"], &[("by_day", ["day", "client_id"])]).await;
         world.table(&config.erased_table, &["call_hash"], &[]).await;
-        let here = BucketLocationConstraint::from(rehearsal::emulator::REGION);
+        let here = BucketLocationConstraint::from(stand_ins::emulator::REGION);
         let here = CreateBucketConfiguration::builder().location_constraint(here).build();
         let create = world.app.s3.create_bucket().bucket(&config.landing_bucket).create_bucket_configuration(here);
         create.send().await.expect("a bucket");

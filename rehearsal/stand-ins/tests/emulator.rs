@@ -1,7 +1,7 @@
 //! The emulated AWS is as strict as the rehearsal needs it to be.
 
 use aws_sdk_dynamodb::Client;
-use rehearsal::emulator;
+use stand_ins::emulator;
 
 #[tokio::test]
 async fn a_call_without_credentials_is_refused() {

@@ -22,7 +22,7 @@ pub struct Tool {
 /// The folder `<tools>/<name>`, made by `make` if it is not there. `make` gets an empty folder that becomes it.
 ///
 /// Several processes may ask at once: one makes it, the others wait.
-pub(super) async fn made_once<F>(name: &str, make: F) -> Result<PathBuf>
+pub async fn made_once<F>(name: &str, make: F) -> Result<PathBuf>
 where
     F: AsyncFnOnce(&Path) -> Result<()>,
 {
@@ -49,7 +49,7 @@ where
 }
 
 /// Runs a command to its end and returns what it printed; its error output is part of the error.
-pub(crate) async fn output(command: &mut Command) -> Result<String> {
+pub async fn output(command: &mut Command) -> Result<String> {
     let shown = format!("{:?}", command.as_std());
     let done = command.kill_on_drop(true).output().await.with_context(|| format!("failed to start {shown}"))?;
     if !done.status.success() {
@@ -59,7 +59,7 @@ pub(crate) async fn output(command: &mut Command) -> Result<String> {
 }
 
 /// The program of this name on PATH.
-pub(super) fn on_path(name: &str) -> Option<PathBuf> {
+pub fn on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.is_file())
 }

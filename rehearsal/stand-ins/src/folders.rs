@@ -3,11 +3,18 @@
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 
-/// The checkout that is rehearsed.
-#[must_use]
-pub fn workspace() -> PathBuf {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    manifest.parent().unwrap_or(manifest).to_owned()
+/// The checkout that is rehearsed or tested: the one that cargo runs this program for, whichever checkout it was built in
+/// (two of them may share a target folder).
+///
+/// # Errors
+/// If the program runs neither by cargo nor in a checkout.
+pub fn workspace() -> Result<PathBuf> {
+    let start =
+        std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(std::env::current_dir, |folder| Ok(folder.into()))?;
+    let found = start.ancestors().find(|folder| folder.join("lockgate.toml").is_file());
+    found.map(Path::to_owned).with_context(|| {
+        format!("failed to find lockgate.toml in {} or above; run this in a checkout of Lockgate", start.display())
+    })
 }
 
 /// Cargo's target folder: the one this program was built into, whatever `CARGO_TARGET_DIR` says by now.

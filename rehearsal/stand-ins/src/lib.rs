@@ -1,0 +1,6 @@
+//! What stands in for parts that no test machine has. The rehearsal and the tests of other crates share it; each part says
+//! what it does not do. It is a crate of its own so that a benchmark need not build the whole rehearsal.
+
+pub mod emulator;
+pub mod folders;
+pub mod tools;

@@ -1,0 +1,8 @@
+//! Tools that are found on PATH at an accepted version, else made at a pinned version below the target folder; else the
+//! message says what to install.
+
+mod install;
+mod ministack;
+
+pub use install::{Tool, made_once, on_path, output};
+pub use ministack::{REQUIREMENTS as MINISTACK_REQUIREMENTS, ministack};
