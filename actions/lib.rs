@@ -1,6 +1,19 @@
 //! Lockgate's actions: one module per folder, and the files they share.
 
+#[path = "assume-role/mod.rs"]
+pub mod assume_role;
+pub mod aws;
 pub mod delivery;
 pub mod failure;
+pub mod ledger;
 pub mod package;
+pub mod promote;
+#[path = "push-image/mod.rs"]
+pub mod push_image;
+pub mod release;
+pub mod rollback;
 pub mod runner;
+pub mod secret;
+pub mod setup;
+pub mod status;
+pub mod unlock;

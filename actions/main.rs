@@ -2,8 +2,10 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-use lockgate::{failure::Failure, package, runner};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, builder::Resettable};
+use lockgate::{
+    assume_role, failure::Failure, package, promote, push_image, release, rollback, runner, setup, status, unlock,
+};
 
 /// Delivers AWS Lambda services from GitHub.
 #[derive(Debug, Parser)]
@@ -15,12 +17,30 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Put the pinned lockgate and named tools on PATH
+    Setup(setup::Args),
+    /// Assume an AWS role with the runner's OIDC token
+    AssumeRole(assume_role::Args),
     /// Build every function of lockgate.toml into a ZIP or an OCI image layout
     Package(package::Args),
+    /// Push an image to ECR, without Docker
+    PushImage(push_image::Args),
+    /// Upload the packages of a release and write it into the ledger
+    Release(release::Args),
+    /// Move the aliases of an environment to a release, step by step
+    Promote(promote::Args),
+    /// Move the aliases of an environment back to an earlier release
+    Rollback(rollback::Args),
+    /// Say what is live in an environment, what moves, and what is held
+    Status(status::Args),
+    /// Free a lock or a hold, for a recorded reason
+    Unlock(unlock::Args),
 }
 
-fn main() -> ExitCode {
-    match run(Cli::parse().command) {
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let cli = Cli::from_arg_matches(&without_empty_inputs(Cli::command()).get_matches());
+    match run(cli.unwrap_or_else(|error| error.exit()).command).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             runner::error(&failure);
@@ -29,13 +49,30 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<(), Failure> {
+async fn run(command: Command) -> Result<(), Failure> {
     match command {
+        Command::Setup(args) => setup::run(args).await,
+        Command::AssumeRole(args) => assume_role::run(args).await,
         Command::Package(args) => package::run(&args),
+        Command::PushImage(args) => push_image::run(args).await,
+        Command::Release(args) => release::run(args).await,
+        Command::Promote(args) => promote::run(args).await,
+        Command::Rollback(args) => rollback::run(args).await,
+        Command::Status(args) => status::run(args).await,
+        Command::Unlock(args) => unlock::run(args).await,
     }
+}
+
+/// An input that a workflow leaves out arrives as an empty variable: the same as none.
+fn without_empty_inputs(command: clap::Command) -> clap::Command {
+    let empty = |arg: &clap::Arg| {
+        arg.get_env().is_some_and(|name| std::env::var_os(name).is_some_and(|value| value.is_empty()))
+    };
+    let reset = |arg: clap::Arg| if empty(&arg) { arg.env(Resettable::Reset) } else { arg };
+    command.mut_subcommands(|command| command.mut_args(reset))
 }
 
 #[test]
 fn verify_cli() {
-    <Cli as clap::CommandFactory>::command().debug_assert();
+    Cli::command().debug_assert();
 }

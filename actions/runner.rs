@@ -3,17 +3,21 @@
 
 use std::{
     env,
-    ffi::OsString,
     fmt::Display,
-    fs::OpenOptions,
+    fs::{self, OpenOptions},
     io::{self, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result, ensure};
 
+use crate::secret::Secret;
+
 /// The runner cuts an annotation's message at this many characters.
 const ANNOTATION_CHARS: usize = 4096;
+
+/// The runner refuses a larger step summary whole.
+const SUMMARY_BYTES: usize = 1024 * 1024;
 
 /// Prints one line (or several) for the person who reads the log.
 pub fn say(text: impl Display) {
@@ -50,13 +54,43 @@ pub fn error(why: impl Display) {
     }
 }
 
+/// Tells what the reader of the checks page should know.
+pub fn notice(what: impl Display) {
+    annotate("notice", &what.to_string());
+}
+
+/// Tells what may need the reader's care.
+pub fn warning(what: impl Display) {
+    annotate("warning", &what.to_string());
+}
+
+fn annotate(level: &str, what: &str) {
+    if in_runner() {
+        let message: String = what.chars().take(ANNOTATION_CHARS).collect();
+        say(format_args!("::{level} title=lockgate::{}", escape(&message)));
+    } else {
+        let _ = writeln!(io::stderr().lock(), "{level}: {what}");
+    }
+}
+
+/// Has the runner hide this text in every log from here on; to be called before it is written anywhere. Outside a runner
+/// nothing hides text, so nothing is said.
+pub fn mask(secret: &Secret) {
+    if in_runner() {
+        // Several lines are masked one by one, as they are logged.
+        secret.expose().lines().map(str::trim).filter(|line| !line.is_empty()).for_each(|line| {
+            say(format_args!("::add-mask::{}", escape(line)));
+        });
+    }
+}
+
 /// Sets a step output: in the file that `GITHUB_OUTPUT` names, without one as a line `name=value` on stdout.
 ///
 /// # Errors
 /// The file cannot be written, or the value holds the random delimiter.
 pub fn output(name: &str, value: &str) -> Result<()> {
-    match env::var_os("GITHUB_OUTPUT").filter(|path| !path.is_empty()) {
-        Some(path) => append(&path, name, value),
+    match file("GITHUB_OUTPUT") {
+        Some(path) => append(&path, &entry(name, value, &delimiter()?)?),
         None => {
             say(format_args!("{name}={value}"));
             Ok(())
@@ -64,16 +98,60 @@ pub fn output(name: &str, value: &str) -> Result<()> {
     }
 }
 
-fn append(path: &OsString, name: &str, value: &str) -> Result<()> {
-    let random = getrandom::u64().context("no random number for an output's delimiter")?;
-    let entry = entry(name, value, &format!("lockgate_{random:016x}"))?;
-    let shown = Path::new(path).display();
-    let mut file = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(path)
-        .with_context(|| format!("step outputs cannot be written to {shown}, the file that GITHUB_OUTPUT names"))?;
-    file.write_all(entry.as_bytes()).with_context(|| format!("output `{name}` could not be written to {shown}"))
+/// Sets an environment variable for the job's later steps, in the file that `GITHUB_ENV` names.
+///
+/// # Errors
+/// There is no such file (a laptop has none), it cannot be written, or the value holds the random delimiter.
+pub fn export(name: &str, value: &str) -> Result<()> {
+    let path =
+        file("GITHUB_ENV").context("GITHUB_ENV is not set: only a GitHub runner passes variables on to later steps")?;
+    append(&path, &entry(name, value, &delimiter()?)?)
+}
+
+/// Puts a folder before the others on the PATH of the job's later steps, in the file that `GITHUB_PATH` names.
+///
+/// # Errors
+/// There is no such file, or it cannot be written.
+pub fn path(folder: &Path) -> Result<()> {
+    let path =
+        file("GITHUB_PATH").context("GITHUB_PATH is not set: only a GitHub runner passes a PATH on to later steps")?;
+    append(&path, &format!("{}\n", folder.display()))
+}
+
+/// Adds Markdown to the step's summary, in the file that `GITHUB_STEP_SUMMARY` names; without one it is dropped.
+/// What would take the file over the runner's limit, at which the runner shows nothing at all, is cut at a line.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn summary(markdown: &str) -> Result<()> {
+    let Some(path) = file("GITHUB_STEP_SUMMARY") else { return Ok(()) };
+    let taken = fs::metadata(&path).map_or(0, |file| usize::try_from(file.len()).unwrap_or(SUMMARY_BYTES));
+    append(&path, cut(markdown, SUMMARY_BYTES.saturating_sub(taken + 1)))
+}
+
+/// As many whole lines of `text` as fit into `bytes`, with the line feed that ends them.
+fn cut(text: &str, bytes: usize) -> &str {
+    if text.len() <= bytes {
+        return text;
+    }
+    let lines = text.split_inclusive('\n').scan(0, |length, line| {
+        *length += line.len();
+        (*length <= bytes).then_some(*length)
+    });
+    &text[..lines.last().unwrap_or(0)]
+}
+
+fn file(variable: &str) -> Option<PathBuf> {
+    env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
+fn delimiter() -> Result<String> {
+    Ok(format!("lockgate_{:016x}", getrandom::u64().context("no random number for an output's delimiter")?))
+}
+
+fn append(path: &Path, text: &str) -> Result<()> {
+    let write = || OpenOptions::new().create(true).append(true).open(path)?.write_all(text.as_bytes());
+    write().with_context(|| format!("{}, a file of the runner, cannot be written", path.display()))
 }
 
 /// One entry of an output file; the delimiter keeps a value from ending its own heredoc and setting other outputs.
@@ -104,6 +182,13 @@ mod tests {
     fn a_value_that_holds_its_delimiter_is_refused() {
         let refused = super::entry("notes", "x\nlockgate_1f\nadmin=true", "lockgate_1f");
         assert!(refused.is_err_and(|error| error.to_string().contains("`notes`")));
+    }
+
+    #[test]
+    fn a_summary_is_cut_at_a_line() {
+        assert_eq!(cut("one\ntwo\nthree\n", 10), "one\ntwo\n");
+        assert_eq!(cut("ä\nb\n", 2), "");
+        assert_eq!(cut("one\n", 4), "one\n");
     }
 
     #[test]
