@@ -1,1 +1,491 @@
-//! The ledger.
+//! The ledger, the DynamoDB table `lockgate_releases_<environment>`: which releases there are, which one is live, what
+//! moves now, and which code is held. Every write is conditioned on the lock that its writer holds (see [`crate::lock`]).
+//!
+//! | `id` | item |
+//! |---|---|
+//! | `r<run id>-<tree>` | a [`Release`] |
+//! | `live` | [`Live`]: what serves, what served before, what moves |
+//! | `hold/<function>/<identity>` | a [`Hold`] |
+//! | `lock/alias`, `lock/apply` | a [`crate::lock::Lock`] |
+//! | `freed/<lock>/<token>` | why a person freed a lock: [`Freed`] with its owner and purpose |
+
+use std::{collections::BTreeMap, fmt};
+
+use anyhow::{Context, Result, anyhow, bail};
+use aws_sdk_dynamodb::{
+    Client,
+    types::{AttributeValue, ConditionCheck, KeysAndAttributes, Put, TransactWriteItem},
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
+
+use crate::{aws, delivery::Kind, lock};
+
+/// The form of the items that this version writes; readers accept it and the one before.
+pub const SCHEMA: u32 = 1;
+
+/// The key of [`Live`].
+const LIVE: &str = "live";
+
+/// What every key of a [`Hold`] begins with.
+const HOLDS: &str = "hold/";
+
+/// DynamoDB takes this many keys in one read.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>
+const KEYS: usize = 100;
+
+/// Where a release stands.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Its packages are uploaded; no traffic has reached it.
+    Building,
+    /// It is being promoted.
+    Canary,
+    /// It serves.
+    Live,
+    /// It served until a later release was promoted.
+    Replaced,
+    /// It was taken out of service by a rollback.
+    RolledBack,
+    /// Its promotion was broken off and taken back.
+    Failed,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Building => "building",
+            Self::Canary => "canary",
+            Self::Live => "live",
+            Self::Replaced => "replaced",
+            Self::RolledBack => "rolled back",
+            Self::Failed => "failed",
+        })
+    }
+}
+
+/// One release: what `release` uploaded, and what became of it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Release {
+    /// `r<run id>-<first 12 hex digits of the tree>`.
+    pub id: String,
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// Where it stands.
+    pub state: State,
+    /// The commit it was built from.
+    pub commit: String,
+    /// That commit's tree: what its bytes depend on, together with the toolchain.
+    pub tree: String,
+    /// The id of the toolchain, as `packages.json` says.
+    pub toolchain: String,
+    /// The run that made it, a URL where there is one.
+    pub run: String,
+    /// Who started that run.
+    pub actor: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last became live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live_since: Option<Timestamp>,
+    /// The release that served before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<String>,
+    /// Why it is in its state, where a person or a verdict gave a reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Its functions, by their name in `lockgate.toml`.
+    pub functions: BTreeMap<String, Function>,
+}
+
+/// One function of a release.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Function {
+    /// Its name in AWS.
+    pub function: String,
+    /// What it is shipped as.
+    pub package: Kind,
+    /// A ZIP's SHA-256 in hex, or an image's digest.
+    pub code: String,
+    /// The alias that receives traffic.
+    pub alias: String,
+    /// The namespace of its own metrics.
+    pub metrics: String,
+    /// The event that it answers without side effects, as JSON text.
+    pub probe: String,
+    /// The version that was published for this release; recorded after Terraform's apply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The hash of that version's configuration (see [`crate::configuration`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configuration: Option<String>,
+}
+
+impl Function {
+    /// What a hold is about: code and configuration together, 16 hex digits. None while nothing was applied.
+    #[must_use]
+    pub fn identity(&self) -> Option<String> {
+        let configuration = self.configuration.as_ref()?;
+        let digest = Sha256::digest(format!("{}\n{configuration}", self.code));
+        Some(hex::encode(&digest[..8]))
+    }
+
+    /// The key of the hold that would keep this function's code out.
+    fn hold(&self, stem: &str) -> Option<String> {
+        Some(format!("{HOLDS}{stem}/{}", self.identity()?))
+    }
+}
+
+/// What serves, and what moves.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct Live {
+    /// The release that serves; none before the first promotion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
+    /// Since when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// The release that a rollback goes to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<String>,
+    /// What moves now; left behind by whoever was killed while moving.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moving: Option<Moving>,
+}
+
+/// A move of aliases, written before the first of them moves: whoever finds it can finish it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Moving {
+    /// What is done.
+    pub action: Action,
+    /// The release that is moved to, or, when taking back, away from.
+    pub release: String,
+    /// When it began.
+    pub began: Timestamp,
+    /// Who moves: the owner of the lock.
+    pub owner: String,
+    /// Every alias that moves, by the function's name in `lockgate.toml`.
+    pub aliases: BTreeMap<String, AliasMove>,
+}
+
+/// What a [`Moving`] does.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Forward, perhaps in steps.
+    Promote,
+    /// Back to where the aliases were before a promotion.
+    TakeBack,
+    /// To an earlier release.
+    Rollback,
+}
+
+/// One alias and where it comes from and goes.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct AliasMove {
+    /// The function's name in AWS.
+    pub function: String,
+    /// The alias.
+    pub alias: String,
+    /// The version it is taken from.
+    pub from: String,
+    /// The version it is moved to.
+    pub to: String,
+}
+
+/// Code that must not be promoted until a person frees it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Hold {
+    /// `hold/<function>/<identity>`.
+    pub id: String,
+    /// The function's name in `lockgate.toml`.
+    pub function: String,
+    /// The code that is held.
+    pub code: String,
+    /// The hash of its configuration.
+    pub configuration: String,
+    /// The release in which it was judged.
+    pub release: String,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub at: Timestamp,
+    /// By whom.
+    pub by: String,
+    /// Why, when and by whom it was freed; a hold that was freed keeps nothing out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub freed: Option<Freed>,
+}
+
+/// How a [`Hold`] ended.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct Freed {
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub at: Timestamp,
+    /// By whom.
+    pub by: String,
+}
+
+/// One environment's ledger.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    client: Client,
+    table: String,
+}
+
+impl Ledger {
+    /// The ledger of `environment`.
+    #[must_use]
+    pub fn new(config: &aws_config::SdkConfig, environment: &str) -> Self {
+        Self { client: Client::new(config), table: format!("lockgate_releases_{environment}") }
+    }
+
+    /// The table's name.
+    #[must_use]
+    pub fn table(&self) -> &str {
+        &self.table
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The release `id`.
+    ///
+    /// # Errors
+    /// If there is none, or the ledger cannot be read.
+    pub async fn release(&self, id: &str) -> Result<Release> {
+        let release = self.get(id).await?;
+        release.with_context(|| format!("there is no release `{id}` in {}; `lockgate release` makes them", self.table))
+    }
+
+    /// What is live and what moves.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub async fn live(&self) -> Result<Live> {
+        Ok(self.get(LIVE).await?.unwrap_or_default())
+    }
+
+    /// Writes a release that is not there yet. Returns whether it was new.
+    ///
+    /// # Errors
+    /// If the ledger cannot be written.
+    pub async fn create(&self, release: &Release) -> Result<bool> {
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(item(&release.id, release)?));
+        match put.condition_expression("attribute_not_exists(id)").send().await {
+            Ok(_) => Ok(true),
+            Err(error) if aws::is(&error, "ConditionalCheckFailedException") => Ok(false),
+            Err(error) => Err(self.failed("write", &aws::explain(&error))),
+        }
+    }
+
+    /// Records what Terraform published for a release: each function's version and the hash of its configuration. A
+    /// release that was applied before may be applied again; one that is live or moves keeps its versions.
+    ///
+    /// # Errors
+    /// If the release is not in the ledger or has moved on, or the ledger cannot be written.
+    pub async fn record(&self, id: &str, versions: &BTreeMap<String, (String, String)>) -> Result<()> {
+        let mut release = self.release(id).await?;
+        for (stem, (version, configuration)) in versions {
+            let function = release.functions.get_mut(stem);
+            let function = function.with_context(|| format!("release {id} has no function `{stem}`"))?;
+            function.version = Some(version.clone());
+            function.configuration = Some(configuration.clone());
+        }
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(item(id, &release)?));
+        let put =
+            put.condition_expression("#state IN (:building, :failed)").expression_attribute_names("#state", "state");
+        let put = put.expression_attribute_values(":building", AttributeValue::S("building".into()));
+        match put.expression_attribute_values(":failed", AttributeValue::S("failed".into())).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if aws::is(&error, "ConditionalCheckFailedException") => {
+                bail!("release {id} is {}: its versions stay as they were recorded", release.state)
+            }
+            Err(error) => Err(self.failed("write", &aws::explain(&error))),
+        }
+    }
+
+    /// The holds in force on functions of this release.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub async fn holds_on(&self, release: &Release) -> Result<Vec<Hold>> {
+        let keys: Vec<String> = release.functions.iter().filter_map(|(stem, function)| function.hold(stem)).collect();
+        let mut holds = Vec::new();
+        for keys in keys.chunks(KEYS) {
+            let mut keys: Vec<_> =
+                keys.iter().map(|key| [("id".to_owned(), AttributeValue::S(key.clone()))].into()).collect();
+            while !keys.is_empty() {
+                let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build()?;
+                let answer = self.client.batch_get_item().request_items(&self.table, wanted).send().await;
+                let answer = answer.map_err(|error| self.failed("read", &aws::explain(&error)))?;
+                for found in answer.responses.unwrap_or_default().into_values().flatten() {
+                    holds.push(self.parse(found)?);
+                }
+                let left = answer.unprocessed_keys.unwrap_or_default().remove(&self.table);
+                keys = left.map(|left| left.keys).unwrap_or_default();
+            }
+        }
+        holds.retain(|hold: &Hold| hold.freed.is_none());
+        holds.sort_by(|one, other| one.id.cmp(&other.id));
+        Ok(holds)
+    }
+
+    /// Everything but releases: what a person looks at. Reads the whole table, which holds a few items a day.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub async fn holds_and_locks(&self) -> Result<(Vec<Hold>, Vec<lock::Lock>)> {
+        let (mut holds, mut locks) = (Vec::new(), Vec::new());
+        let scan = self.client.scan().table_name(&self.table).consistent_read(true);
+        let scan = scan.filter_expression("begins_with(id, :hold) OR begins_with(id, :lock)");
+        let scan = scan.expression_attribute_values(":hold", AttributeValue::S(HOLDS.into()));
+        let scan = scan.expression_attribute_values(":lock", AttributeValue::S(lock::PREFIX.into()));
+        let mut pages = scan.into_paginator().items().send();
+        while let Some(found) = pages.next().await {
+            let found = found.map_err(|error| self.failed("read", &aws::explain(&error)))?;
+            if found.get("id").and_then(|id| id.as_s().ok()).is_some_and(|id| id.starts_with(HOLDS)) {
+                holds.push(self.parse(found)?);
+            } else {
+                locks.push(self.parse(found)?);
+            }
+        }
+        holds.sort_by(|one: &Hold, other| one.id.cmp(&other.id));
+        locks.sort_by(|one: &lock::Lock, other| one.id.cmp(&other.id));
+        Ok((holds, locks))
+    }
+
+    /// Frees a hold for a reason; returns it as it was. One that is free already stays as it is.
+    ///
+    /// # Errors
+    /// If there is no such hold, or the ledger cannot be written.
+    pub async fn free(&self, id: &str, freed: Freed) -> Result<Hold> {
+        let id = if id.starts_with(HOLDS) { id.to_owned() } else { format!("{HOLDS}{id}") };
+        let hold: Option<Hold> = self.get(&id).await?;
+        let hold =
+            hold.with_context(|| format!("there is no hold `{id}` in {}; `lockgate status` lists them", self.table))?;
+        if hold.freed.is_none() {
+            let now = Hold { freed: Some(freed), ..hold.clone() };
+            let put = self.client.put_item().table_name(&self.table).set_item(Some(item(&id, &now)?));
+            let put = put.condition_expression("attribute_exists(id)").send().await;
+            put.map_err(|error| self.failed("write", &aws::explain(&error)))?;
+        }
+        Ok(hold)
+    }
+
+    /// Keeps why a lock was freed by hand, as an item of its own.
+    ///
+    /// # Errors
+    /// If the ledger cannot be written.
+    pub async fn note(&self, lock: &lock::Lock, freed: &Freed) -> Result<()> {
+        let id = format!("freed/{}/{}", lock.id, lock.token);
+        let mut note = item(&id, freed)?;
+        note.insert("owner".to_owned(), AttributeValue::S(lock.owner.clone()));
+        note.insert("purpose".to_owned(), AttributeValue::S(lock.purpose.clone()));
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(note)).send().await;
+        put.map(drop).map_err(|error| self.failed("write", &aws::explain(&error)))
+    }
+
+    /// Writes all of `change`, or nothing where the lock is no longer held.
+    ///
+    /// # Errors
+    /// [`lock::Lost`] in the chain if the lock was lost; else if the ledger cannot be written.
+    pub async fn write(&self, held: &lock::Held, change: Change<'_>) -> Result<()> {
+        let check = ConditionCheck::builder()
+            .table_name(&self.table)
+            .key("id", AttributeValue::S(held.id().to_owned()))
+            .condition_expression("#token = :token")
+            .expression_attribute_names("#token", "token")
+            .expression_attribute_values(":token", AttributeValue::S(held.token().to_owned()))
+            .build()?;
+        let mut writes = vec![TransactWriteItem::builder().condition_check(check).build()];
+        let mut put = |id: &str, item| -> Result<()> {
+            let put = Put::builder().table_name(&self.table).set_item(Some(item)).build();
+            let put = put.with_context(|| format!("{id} cannot be written"))?;
+            writes.push(TransactWriteItem::builder().put(put).build());
+            Ok(())
+        };
+        put(LIVE, item(LIVE, change.live)?)?;
+        for release in change.releases {
+            put(&release.id, item(&release.id, release)?)?;
+        }
+        for hold in change.holds {
+            put(&hold.id, item(&hold.id, hold)?)?;
+        }
+        match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if aws::is(&error, "TransactionCanceledException") => {
+                let reasons = aws::explain(&error);
+                if held.still(self).await? { Err(self.failed("write", &reasons)) } else { Err(lock::Lost.into()) }
+            }
+            Err(error) => Err(self.failed("write", &aws::explain(&error))),
+        }
+    }
+
+    pub(crate) async fn get<T: DeserializeOwned>(&self, id: &str) -> Result<Option<T>> {
+        let get = self.client.get_item().table_name(&self.table).consistent_read(true);
+        let answer = get.key("id", AttributeValue::S(id.to_owned())).send().await;
+        let answer = answer.map_err(|error| self.failed("read", &aws::explain(&error)))?;
+        answer.item.map(|found| self.parse(found)).transpose()
+    }
+
+    fn parse<T: DeserializeOwned>(&self, found: Item) -> Result<T> {
+        let id = found.get("id").and_then(|id| id.as_s().ok()).cloned().unwrap_or_default();
+        serde_dynamo::from_item(found).with_context(|| {
+            format!(
+                "item `{id}` of {} is not as this version of lockgate writes it; use the version that did",
+                self.table
+            )
+        })
+    }
+
+    pub(crate) fn failed(&self, what: &str, why: &str) -> anyhow::Error {
+        anyhow!(
+            "the ledger {} cannot be {}: {why}; terraform/bootstrap makes the table, and the role needs its rights",
+            self.table,
+            if what == "read" { "read" } else { "written" }
+        )
+    }
+}
+
+/// What [`Ledger::write`] writes in one transaction.
+#[derive(Debug)]
+pub struct Change<'a> {
+    /// The pointer, always.
+    pub live: &'a Live,
+    /// Releases that change.
+    pub releases: &'a [Release],
+    /// Holds that are new.
+    pub holds: &'a [Hold],
+}
+
+impl Hold {
+    /// Holds `function` of `release`. None while its configuration is not recorded.
+    #[must_use]
+    pub fn new(stem: &str, function: &Function, release: &str, reason: &str, by: &str) -> Option<Self> {
+        Some(Self {
+            id: function.hold(stem)?,
+            function: stem.to_owned(),
+            code: function.code.clone(),
+            configuration: function.configuration.clone()?,
+            release: release.to_owned(),
+            reason: reason.to_owned(),
+            at: Timestamp::now(),
+            by: by.to_owned(),
+            freed: None,
+        })
+    }
+}
+
+pub(crate) type Item = std::collections::HashMap<String, AttributeValue>;
+
+pub(crate) fn item<T: Serialize>(id: &str, value: &T) -> Result<Item> {
+    let mut item: Item = serde_dynamo::to_item(value).with_context(|| format!("{id} cannot be written down"))?;
+    item.insert("id".to_owned(), AttributeValue::S(id.to_owned()));
+    Ok(item)
+}

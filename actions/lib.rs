@@ -1,11 +1,16 @@
 //! Lockgate's actions: one module per folder, and the files they share.
 
+pub mod alias;
 #[path = "assume-role/mod.rs"]
 pub mod assume_role;
 pub mod aws;
+pub mod configuration;
 pub mod delivery;
 pub mod failure;
+pub mod interrupt;
 pub mod ledger;
+pub mod lock;
+pub mod moves;
 pub mod package;
 pub mod promote;
 #[path = "push-image/mod.rs"]
@@ -17,3 +22,5 @@ pub mod secret;
 pub mod setup;
 pub mod status;
 pub mod unlock;
+pub mod version;
+pub mod who;

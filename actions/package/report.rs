@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::toolchain::Toolchain;
-use crate::runner;
+use crate::{delivery::Kind, runner};
 
 /// The file's name, in the folder of the packages.
 pub const FILE: &str = "packages.json";
@@ -51,6 +51,15 @@ pub enum Package {
 impl Package {
     pub(super) fn zip(path: String, bytes: &[u8]) -> Self {
         Self::Zip { path, sha256: hex::encode(Sha256::digest(bytes)), size: bytes.len() }
+    }
+
+    /// What it is shipped as, and what tells its bytes from others: a ZIP's SHA-256 in hex, an image's digest.
+    #[must_use]
+    pub fn code(&self) -> (Kind, &str) {
+        match self {
+            Self::Zip { sha256, .. } => (Kind::Zip, sha256),
+            Self::Image { digest, .. } => (Kind::Image, digest),
+        }
     }
 
     fn row(&self) -> (&str, &str, &str, usize) {

@@ -1,15 +1,250 @@
-//! [`action.yml`](action.yml).
+//! [`action.yml`](action.yml): moves an environment's aliases to a release, step by step, and takes all of them back if it
+//! turns out to be worse than what it replaces.
+//!
+//! The ledger is written before the first alias moves, so whoever finds a promotion that was killed knows what it moved.
 
-use crate::failure::Failure;
+mod picture;
+mod preflight;
+mod promotion;
+pub mod strategy;
+mod verdict;
+mod watch;
 
-/// Settings.
+use std::{collections::BTreeMap, time::Duration};
+
+use anyhow::{Result, anyhow};
+use aws_config::SdkConfig;
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use self::{promotion::Promotion, strategy::Strategy, watch::Watch};
+use crate::{
+    alias::Aliases,
+    aws,
+    failure::{Blame, Failure},
+    ledger::{Action, AliasMove, Ledger, Live, Moving, Release, State},
+    lock::{self, Held},
+    moves::Mover,
+    runner,
+    version::Versions,
+    who,
+};
+
+/// What to promote, and how.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Environment whose aliases move
+    #[arg(long, env = "INPUT_ENVIRONMENT", value_name = "NAME")]
+    environment: String,
+    /// Release to promote
+    #[arg(long, env = "INPUT_RELEASE", value_name = "ID")]
+    release: String,
+    /// How traffic moves: all-at-once, canary:10%/5m, linear:10%/1m
+    #[arg(long, env = "INPUT_STRATEGY", default_value = "canary:10%/5m")]
+    strategy: Strategy,
+    /// Alarm that must not fire; may be several with commas between [default: lockgate-<environment>, if there is one]
+    #[arg(long = "alarm", env = "INPUT_ALARM", value_name = "NAME", value_delimiter = ',')]
+    alarms: Vec<String>,
+    /// Go on although an alarm fires: for the release that mends what it fires about
+    #[arg(long, env = "INPUT_IGNORE_ALARMS", value_name = "true|false", default_value_t = false, action = clap::ArgAction::Set)]
+    ignore_alarms: bool,
+    /// Invocations or records that make a ratio worth judging
+    #[arg(long, env = "INPUT_MIN_SAMPLES", value_name = "N", default_value_t = 20)]
+    min_samples: u32,
+    /// Percent by which a ratio may be over the old version's
+    #[arg(long, env = "INPUT_TOLERANCE", value_name = "PERCENT", default_value_t = 2.0)]
+    tolerance: f64,
+    /// Verdict where too little was seen and the probes are answered
+    #[arg(long, env = "INPUT_ON_TOO_FEW", default_value = "pass")]
+    on_too_few: OnTooFew,
+    /// How long this run may be silent before another may take its lock
+    #[arg(long, env = "INPUT_LEASE", value_name = "TIME", default_value = "60s", value_parser = strategy::duration)]
+    lease: Duration,
+    /// Print what would move and stop
+    #[arg(long, env = "INPUT_DRY_RUN", value_name = "true|false", default_value_t = false, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
+    dry_run: bool,
+}
 
-/// Runs it.
+/// See [`Args::on_too_few`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+enum OnTooFew {
+    /// The release goes on.
+    Pass,
+    /// It is taken back.
+    Fail,
+}
+
+/// Promotes a release. Outputs: `release`, `previous`.
 ///
 /// # Errors
-/// Not there yet.
-pub async fn run(_args: Args) -> Result<(), Failure> {
-    Err(Failure::Usage(anyhow::anyhow!("not built yet")))
+/// [`Failure::Gate`] if the release was taken back, is held, or something stands in its way; [`Failure::Usage`] for a
+/// release that was not applied; [`Failure::World`] if AWS fails.
+pub async fn run(args: Args) -> Result<(), Failure> {
+    let _group = runner::group("lockgate promote (actions/promote/mod.rs)");
+    let config = aws::config().await.usage()?;
+    let ledger = Ledger::new(&config, &args.environment);
+    let release = ledger.release(&args.release).await.world()?;
+    if let Some((stem, _)) = release.functions.iter().find(|(_, function)| function.version.is_none()) {
+        let why = anyhow!("release {} has no version of {stem} yet: Terraform's apply comes first", release.id);
+        return Err(Failure::Usage(why));
+    }
+    refuse_held(&ledger, &release).await?;
+    if args.dry_run {
+        return show(&args, &config, &ledger, &release).await;
+    }
+    let purpose = format!("promote {}", release.id);
+    let held = take_lock(&ledger, &purpose, args.lease).await?;
+    let mover = Mover { ledger, aliases: Aliases::new(&config), held };
+    let done = promote(&args, &config, &mover, release).await;
+    // Whatever happened, the lock is not needed any more; one that was lost stays with its new owner.
+    let released = mover.held.release(&mover.ledger).await.world();
+    done.and(released)
+}
+
+/// Takes `lock/alias`. Somebody else's is waited for as long as one lease: then it has run out, or its owner lives.
+async fn take_lock(ledger: &Ledger, purpose: &str, lease: Duration) -> Result<Held, Failure> {
+    let owner = who::run();
+    let began = Instant::now();
+    loop {
+        match Held::take(ledger, lock::Name::Alias, &owner, purpose, lease).await.world()? {
+            lock::Taken::Ours(held, None) => return Ok(held),
+            lock::Taken::Ours(held, Some(before)) => {
+                runner::warning(format_args!("took the lock over from {before}: its lease had run out"));
+                return Ok(held);
+            }
+            lock::Taken::Theirs(lock) => {
+                if began.elapsed() > lease * 2 {
+                    let why = anyhow!(
+                        "aliases are moved by {lock}; wait for it, or free its lock by `lockgate unlock --lock alias` if \
+                         it is gone"
+                    );
+                    return Err(Failure::Gate(why));
+                }
+                let left = u64::try_from(lock.until - Timestamp::now().as_millisecond()).unwrap_or(0) + 1;
+                runner::say(format_args!("waiting for the lock: {lock}"));
+                tokio::time::sleep(Duration::from_millis(left).min(lease)).await;
+            }
+        }
+    }
+}
+
+async fn refuse_held(ledger: &Ledger, release: &Release) -> Result<(), Failure> {
+    let holds = ledger.holds_on(release).await.world()?;
+    if holds.is_empty() {
+        return Ok(());
+    }
+    let held: Vec<_> = holds
+        .iter()
+        .map(|hold| {
+            format!("{} ({}), since {:.0} in {}: {}", hold.function, hold.id, hold.at, hold.release, hold.reason)
+        })
+        .collect();
+    let why = anyhow!(
+        "release {} contains code that was judged bad: {}; ship other code, or free it by `lockgate unlock --hold ID`",
+        release.id,
+        held.join("; ")
+    );
+    Err(Failure::Gate(why))
+}
+
+async fn show(args: &Args, config: &SdkConfig, ledger: &Ledger, release: &Release) -> Result<(), Failure> {
+    let live = ledger.live().await.world()?;
+    let serving = serving(ledger, &live).await.world()?;
+    let (aliases, versions) = (Aliases::new(config), Versions::new(config));
+    let looked = preflight::look(&aliases, &versions, release, serving.as_ref(), args.strategy).await.world()?;
+    runner::say(plan(&looked.moves, args.strategy));
+    looked.refusals.iter().for_each(|refusal| runner::say(format_args!("in the way: {refusal}")));
+    if live.moving.is_some() {
+        runner::say("a run that was killed left a move half done; it is brought to its end first");
+    }
+    Ok(())
+}
+
+async fn serving(ledger: &Ledger, live: &Live) -> Result<Option<Release>> {
+    match &live.release {
+        Some(id) => Ok(Some(ledger.release(id).await?)),
+        None => Ok(None),
+    }
+}
+
+fn plan(moves: &BTreeMap<String, AliasMove>, strategy: Strategy) -> String {
+    let mut text = format!("{strategy}:");
+    for one in moves.values() {
+        text.push_str(&format!("\n  {}:{}  version {} -> {}", one.function, one.alias, one.from, one.to));
+    }
+    if moves.is_empty() { format!("{text} every alias is there already") } else { text }
+}
+
+async fn promote(args: &Args, config: &SdkConfig, mover: &Mover, release: Release) -> Result<(), Failure> {
+    let live = mover.ledger.live().await.world()?;
+    let live = mover.finish(live).await.world()?;
+    // A move that was left half done may have put a hold on this very code, or changed this release.
+    refuse_held(&mover.ledger, &release).await?;
+    let release = mover.ledger.release(&release.id).await.world()?;
+    if live.release.as_ref() == Some(&release.id) {
+        runner::say(format_args!("{} is live already", release.id));
+        return outputs(&release.id, live.previous.as_deref()).usage();
+    }
+    let versions = Versions::new(config);
+    let serving = serving(&mover.ledger, &live).await.world()?;
+    let looked = preflight::look(&mover.aliases, &versions, &release, serving.as_ref(), args.strategy).await.world()?;
+    let watch = Watch::new(config);
+    let (alarms, mut refusals) = alarms(args, &watch).await.world()?;
+    refusals.extend(looked.refusals);
+    if !refusals.is_empty() {
+        return Err(Failure::Gate(anyhow!("{} was not promoted: {}", release.id, refusals.join("; "))));
+    }
+    runner::say(plan(&looked.moves, args.strategy));
+
+    let moving = Moving {
+        action: Action::Promote,
+        release: release.id.clone(),
+        began: Timestamp::now(),
+        owner: who::run(),
+        aliases: looked.moves,
+    };
+    let mut promotion = Promotion {
+        args,
+        mover,
+        versions,
+        watch,
+        alarms,
+        release: Release { state: State::Canary, reason: None, ..release },
+        live: Live { moving: Some(moving.clone()), ..live },
+        moving,
+        moments: Vec::new(),
+        began: Instant::now(),
+    };
+    promotion.play(serving).await
+}
+
+/// The alarms to look at, and those that fire already.
+async fn alarms(args: &Args, watch: &Watch) -> Result<(Vec<String>, Vec<String>)> {
+    if args.ignore_alarms {
+        runner::warning("alarms are ignored for this promotion");
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let by_default = args.alarms.is_empty();
+    let names = if by_default { vec![format!("lockgate-{}", args.environment)] } else { args.alarms.clone() };
+    let (firing, missing) = watch.alarms(&names).await?;
+    let mut refusals: Vec<_> = firing
+        .iter()
+        .map(|alarm| {
+            format!(
+                "alarm {} fires already ({}); --ignore-alarms lets a release pass that mends it",
+                alarm.name, alarm.why
+            )
+        })
+        .collect();
+    if by_default && !missing.is_empty() {
+        runner::warning(format_args!("there is no alarm {}: the verdict rests on metrics alone", missing.join(", ")));
+    } else {
+        refusals.extend(missing.iter().map(|name| format!("there is no alarm {name}")));
+    }
+    Ok((names.into_iter().filter(|name| !missing.contains(name)).collect(), refusals))
+}
+
+fn outputs(release: &str, previous: Option<&str>) -> Result<()> {
+    runner::output("release", release)?;
+    runner::output("previous", previous.unwrap_or_default())
 }

@@ -1,15 +1,174 @@
-//! [`action.yml`](action.yml).
+//! [`action.yml`](action.yml): uploads what `lockgate package` made and writes it into the environment's ledger as a
+//! release. Doing it twice in one run does nothing the second time.
 
-use crate::failure::Failure;
+mod tree;
+mod zips;
 
-/// Settings.
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, anyhow, ensure};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::{
+    aws,
+    delivery::Delivery,
+    failure::{Blame, Failure},
+    ledger::{Function, Ledger, Release, SCHEMA, State},
+    package::{self, Package, Packages},
+    push_image, runner, who,
+};
+
+/// The file with Terraform's variables, beside the packages.
+const VARIABLES: &str = "release.tfvars.json";
+
+/// What to release where.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Environment to write the release for
+    #[arg(long, env = "INPUT_ENVIRONMENT", value_name = "NAME")]
+    environment: String,
+    /// Folder that `lockgate package` filled
+    #[arg(long, env = "INPUT_PACKAGES", value_name = "DIR")]
+    packages: PathBuf,
+    /// Bucket for the zips: the output `artifacts_bucket` of terraform/bootstrap
+    #[arg(long, env = "INPUT_ARTIFACTS_BUCKET", value_name = "NAME")]
+    artifacts_bucket: String,
+    /// Registry for the images [default: the account's own in this region]
+    #[arg(long, env = "INPUT_REGISTRY", value_name = "HOST")]
+    registry: Option<String>,
+    /// Id of the run that releases
+    #[arg(long, env = "GITHUB_RUN_ID", value_name = "N")]
+    run_id: u64,
+    /// Print what would be uploaded and stop
+    #[arg(long, env = "INPUT_DRY_RUN", value_name = "true|false", default_value_t = false, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
+    dry_run: bool,
+}
 
-/// Runs it.
+/// Releases. Outputs: `release` (its id), `tfvars` (the path of a file for `terraform -var-file`).
 ///
 /// # Errors
-/// Not there yet.
-pub async fn run(_args: Args) -> Result<(), Failure> {
-    Err(Failure::Usage(anyhow::anyhow!("not built yet")))
+/// [`Failure::Usage`] for packages that do not fit `lockgate.toml`, or a tree with changes; [`Failure::Gate`] if an
+/// immutable tag, or this very release, exists with other bytes; [`Failure::World`] if AWS fails.
+pub async fn run(args: Args) -> Result<(), Failure> {
+    let _group = runner::group("lockgate release (actions/release/mod.rs)");
+    let root = std::env::current_dir().context("the current folder cannot be read").usage()?;
+    let source = tree::Source::read(&root).usage()?;
+    let packages = read(&args.packages).usage()?;
+    let delivery = Delivery::read(&root).usage()?;
+    let release = release(&args, &delivery, &packages, source).usage()?;
+    runner::say(shown(&release));
+    if args.dry_run {
+        return Ok(());
+    }
+    let config = aws::config().await.usage()?;
+    let ledger = Ledger::new(&config, &args.environment);
+    zips::upload(&config, &args.artifacts_bucket, &args.packages, &packages).await.world()?;
+    let images = images(&args.packages, &packages);
+    push_image::push_all(&config, args.registry.as_deref(), &images).await?;
+    if !ledger.create(&release).await.world()? {
+        let before = ledger.release(&release.id).await.world()?;
+        let code = |release: &Release| -> BTreeMap<String, String> {
+            release.functions.iter().map(|(stem, function)| (stem.clone(), function.code.clone())).collect()
+        };
+        if code(&before) != code(&release) {
+            let why = anyhow!(
+                "release {} is in {} already with other bytes: the toolchain differs ({} and {}); make a new run",
+                release.id,
+                ledger.table(),
+                before.toolchain,
+                release.toolchain
+            );
+            return Err(Failure::Gate(why));
+        }
+        runner::say(format_args!("{} was in {} already", release.id, ledger.table()));
+    }
+    let file = args.packages.join(VARIABLES);
+    let text = serde_json::to_string_pretty(&variables(&delivery, &packages)).unwrap_or_default();
+    fs::write(&file, text + "\n").with_context(|| format!("{} cannot be written", file.display())).usage()?;
+    runner::output("release", &release.id).usage()?;
+    runner::output("tfvars", &file.display().to_string()).usage()
+}
+
+fn read(folder: &Path) -> Result<Packages> {
+    let file = folder.join(package::FILE);
+    let text = fs::read(&file)
+        .with_context(|| format!("{} cannot be read; `lockgate package --out` makes it", file.display()))?;
+    serde_json::from_slice(&text).with_context(|| format!("{} is not as `lockgate package` writes it", file.display()))
+}
+
+fn release(args: &Args, delivery: &Delivery, packages: &Packages, source: tree::Source) -> Result<Release> {
+    let mut functions = BTreeMap::new();
+    for (name, function) in &delivery.functions {
+        let package = packages.functions.get(name);
+        let package = package.with_context(|| format!("function `{name}` was not packaged; package all of them"))?;
+        let (kind, code) = package.code();
+        ensure!(kind == function.package, "function `{name}` was packaged as another kind than lockgate.toml says");
+        functions.insert(
+            name.clone(),
+            Function {
+                function: format!("{name}-{}", args.environment),
+                package: kind,
+                code: code.to_owned(),
+                alias: function.alias.clone(),
+                metrics: function.metrics.clone(),
+                probe: function.probe.to_string(),
+                version: None,
+                configuration: None,
+            },
+        );
+    }
+    Ok(Release {
+        id: format!("r{}-{}", args.run_id, &source.tree[..12]),
+        schema: SCHEMA,
+        state: State::Building,
+        commit: source.commit,
+        tree: source.tree,
+        toolchain: packages.toolchain.id.clone(),
+        run: who::run(),
+        actor: who::actor(),
+        created_at: Timestamp::now(),
+        live_since: None,
+        previous: None,
+        reason: None,
+        functions,
+    })
+}
+
+/// Every image under a tag that its digest makes, so that a tag never means two images.
+fn images(folder: &Path, packages: &Packages) -> Vec<push_image::Image> {
+    let image = |(name, package): (&String, &Package)| match package {
+        Package::Zip { .. } => None,
+        Package::Image { path, digest, .. } => Some(push_image::Image {
+            repository: name.clone(),
+            tag: digest.replace(':', "-"),
+            layout: folder.join(path),
+        }),
+    };
+    packages.functions.iter().filter_map(image).collect()
+}
+
+/// Terraform's variables: the package of each function, as `lockgate.toml` names the variable.
+fn variables(delivery: &Delivery, packages: &Packages) -> BTreeMap<String, Value> {
+    let variable = |(name, package): (&String, &Package)| {
+        let function = delivery.functions.get(name)?;
+        let value = match package {
+            Package::Zip { sha256, .. } => json!({ "key": zips::key(name, sha256), "sha256": sha256 }),
+            Package::Image { digest, .. } => json!(digest),
+        };
+        Some((function.variable.clone(), value))
+    };
+    packages.functions.iter().filter_map(variable).collect()
+}
+
+fn shown(release: &Release) -> String {
+    let mut text = format!("release {}: commit {}, tree {}", release.id, release.commit, release.tree);
+    for function in release.functions.values() {
+        text.push_str(&format!("\n  {:<24} {}", function.function, function.code));
+    }
+    text
 }

@@ -1,0 +1,128 @@
+//! Moves that must come to their end: back, to an earlier release, or whatever a killed run left half done.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, bail};
+use futures::future::try_join_all;
+use jiff::Timestamp;
+
+use crate::{
+    alias::{Aliases, Error, Traffic},
+    ledger::{Action, AliasMove, Change, Ledger, Live, Moving, Release, State},
+    lock::Held,
+    runner,
+};
+
+/// How often an alias is read again that somebody else moves at the same time. Whoever holds the lock wins: the other one
+/// sees at its next step that it lost it.
+const ATTEMPTS: u32 = 8;
+
+/// Where an alias goes: one of the two ends of its [`AliasMove`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum End {
+    /// To where it was.
+    From,
+    /// To where it should be.
+    To,
+}
+
+/// Moves aliases in the name of the lock's holder.
+#[derive(Debug)]
+pub struct Mover {
+    /// The environment's ledger.
+    pub ledger: Ledger,
+    /// The aliases.
+    pub aliases: Aliases,
+    /// The lock `lock/alias`.
+    pub held: Held,
+}
+
+impl Mover {
+    /// Sends all traffic of these aliases to one end, all at the same time. Each is written even if it is there already:
+    /// that is the fence against an older owner.
+    ///
+    /// # Errors
+    /// [`crate::lock::Lost`] if the lock was lost; else if Lambda or the ledger fails.
+    pub async fn force(&self, moves: &BTreeMap<String, AliasMove>, end: End) -> Result<()> {
+        try_join_all(moves.values().map(|alias| self.force_one(alias, end))).await.map(drop)
+    }
+
+    async fn force_one(&self, alias: &AliasMove, end: End) -> Result<()> {
+        let version = if end == End::From { &alias.from } else { &alias.to };
+        for _ in 0..ATTEMPTS {
+            let now = self.aliases.read(&alias.function, &alias.alias).await?;
+            // In this order: a new owner who takes the lock after this makes the revision that was just read stale.
+            self.held.renew(&self.ledger).await?;
+            match self.aliases.send(&now, &Traffic::all(version)).await {
+                Ok(_) => {
+                    runner::say(format_args!("{}: 100 % to version {version}, from {}", alias.function, now.shown()));
+                    return Ok(());
+                }
+                Err(Error::Stale(_)) => {}
+                Err(Error::Failed(error)) => return Err(error),
+            }
+        }
+        bail!("alias {} of {} is moved by somebody else all the time; find out by whom", alias.alias, alias.function)
+    }
+
+    /// Brings what a killed run left behind to its end: a promotion is taken back, a rollback finished. Returns what is
+    /// live then.
+    ///
+    /// # Errors
+    /// As [`Self::force`].
+    pub async fn finish(&self, live: Live) -> Result<Live> {
+        let Some(moving) = live.moving.clone() else { return Ok(live) };
+        let mut release = self.ledger.release(&moving.release).await?;
+        let began = moving.began;
+        match moving.action {
+            Action::Promote | Action::TakeBack => {
+                runner::warning(format_args!(
+                    "the promotion of {} that {} began at {began:.0} was left half done: it is taken back",
+                    moving.release, moving.owner
+                ));
+                self.take_back(&live, moving, &mut release, "its promotion was interrupted").await
+            }
+            Action::Rollback => {
+                runner::warning(format_args!(
+                    "the rollback to {} that {} began at {began:.0} was left half done: it is finished",
+                    moving.release, moving.owner
+                ));
+                self.force(&moving.aliases, End::To).await?;
+                self.rolled_back(release).await
+            }
+        }
+    }
+
+    /// Takes a promotion back and writes so; the release keeps the reason that it has.
+    pub(crate) async fn take_back(
+        &self,
+        live: &Live,
+        moving: Moving,
+        release: &mut Release,
+        why: &str,
+    ) -> Result<Live> {
+        self.force(&moving.aliases, End::From).await?;
+        release.state = State::Failed;
+        release.reason.get_or_insert_with(|| why.to_owned());
+        let live = Live { moving: None, ..live.clone() };
+        let releases = std::slice::from_ref(&*release);
+        self.ledger.write(&self.held, Change { live: &live, releases, holds: &[] }).await?;
+        Ok(live)
+    }
+
+    /// Writes that the aliases have reached `release`, an earlier one.
+    pub(crate) async fn rolled_back(&self, mut release: Release) -> Result<Live> {
+        let now = Timestamp::now();
+        let live = Live {
+            release: Some(release.id.clone()),
+            since: Some(now),
+            previous: release.previous.clone(),
+            moving: None,
+        };
+        release.state = State::Live;
+        release.live_since = Some(now);
+        release.reason = None;
+        self.ledger.write(&self.held, Change { live: &live, releases: &[release], holds: &[] }).await?;
+        Ok(live)
+    }
+}

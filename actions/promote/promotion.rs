@@ -1,0 +1,271 @@
+//! One promotion: step by step forward, watched, and all the way back if it must be.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use anyhow::{Context, Result, anyhow};
+use futures::future::try_join_all;
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::{
+    Args, OnTooFew, outputs,
+    picture::{self, Moment},
+    strategy::{self, Step},
+    verdict::{Rules, Verdict, judge},
+    watch::{Watch, Watched},
+};
+use crate::{
+    alias::{Alias, Error, Traffic},
+    failure::{Blame, Failure},
+    interrupt,
+    ledger::{Action, Change, Hold, Live, Moving, Release, State},
+    lock,
+    moves::Mover,
+    runner,
+    version::Versions,
+    who,
+};
+
+/// How often a step is looked at, at the most.
+const LOOK: Duration = Duration::from_secs(10);
+
+/// A step may be extended to this many times its length.
+const EXTENSIONS: u32 = 3;
+
+/// How a promotion went wrong.
+enum Broken {
+    /// The release was judged worse; the functions whose fault it is, by their names in `lockgate.toml`.
+    Bad(Vec<String>, String),
+    /// The run was asked to stop.
+    Interrupted,
+    /// Something failed that says nothing about the release.
+    Failed(anyhow::Error),
+}
+
+/// A promotion under way.
+pub(super) struct Promotion<'a> {
+    pub(super) args: &'a Args,
+    pub(super) mover: &'a Mover,
+    pub(super) versions: Versions,
+    pub(super) watch: Watch,
+    pub(super) alarms: Vec<String>,
+    pub(super) release: Release,
+    pub(super) live: Live,
+    pub(super) moving: Moving,
+    pub(super) moments: Vec<Moment>,
+    pub(super) began: Instant,
+}
+
+impl Promotion<'_> {
+    /// Plays it to its end, whichever that is.
+    pub(super) async fn play(&mut self, serving: Option<Release>) -> Result<(), Failure> {
+        let mut interrupted = std::pin::pin!(interrupt::asked());
+        let forward = tokio::select! {
+            biased;
+            () = &mut interrupted => Err(Broken::Interrupted),
+            done = self.forward(serving) => done,
+        };
+        let ended = match forward {
+            Ok(()) => Ok(()),
+            Err(broken) => self.back(broken).await,
+        };
+        let title = format!("{} in {}", self.release.id, self.args.environment);
+        runner::summary(&picture::draw(&title, &self.moments)).usage()?;
+        ended
+    }
+
+    /// All the way to the new release.
+    async fn forward(&mut self, serving: Option<Release>) -> Result<(), Broken> {
+        // Nothing has moved yet: a version that cannot answer costs nobody a request.
+        self.probe(&self.moving.aliases.keys().cloned().collect::<Vec<_>>()).await?;
+        let (mover, live) = (self.mover, &self.live);
+        let releases = std::slice::from_ref(&self.release);
+        mover.ledger.write(&mover.held, Change { live, releases, holds: &[] }).await.map_err(Broken::Failed)?;
+        let mut aliases = BTreeMap::new();
+        for (stem, one) in &self.moving.aliases {
+            let fenced = mover.aliases.fence(&one.function, &one.alias).await.map_err(failed)?;
+            if fenced.version != one.from || !fenced.weights.is_empty() {
+                let why = anyhow!("alias {} of {} was moved meanwhile: {}", one.alias, one.function, fenced.shown());
+                return Err(Broken::Failed(why));
+            }
+            aliases.insert(stem.clone(), fenced);
+        }
+        let steps = if aliases.is_empty() { Vec::new() } else { self.args.strategy.steps() };
+        for step in steps {
+            self.shift(&mut aliases, step.percent).await?;
+            self.watch_step(step).await?;
+        }
+        self.shift(&mut aliases, 100).await?;
+        self.finish(serving).await.map_err(Broken::Failed)
+    }
+
+    /// Gives the new versions so much of the traffic, one function after another.
+    async fn shift(&mut self, aliases: &mut BTreeMap<String, Alias>, percent: u8) -> Result<(), Broken> {
+        for (stem, one) in &self.moving.aliases {
+            let Some(alias) = aliases.get_mut(stem) else { continue };
+            let traffic = match percent {
+                100 => Traffic::all(&one.to),
+                part => Traffic::split(&one.from, &one.to, f64::from(part) / 100.0),
+            };
+            // The revision is known from the last move: a new owner who takes the lock after this makes it stale.
+            self.mover.held.renew(&self.mover.ledger).await.map_err(Broken::Failed)?;
+            *alias = self.mover.aliases.send(alias, &traffic).await.map_err(failed)?;
+            runner::say(format_args!("{}: {traffic}", one.function));
+        }
+        self.note(percent, if percent == 100 { "all of it" } else { "watching" });
+        Ok(())
+    }
+
+    fn note(&mut self, percent: u8, what: impl Into<String>) {
+        self.moments.push(Moment { at: self.began.elapsed(), percent, what: what.into() });
+    }
+
+    /// Watches a step until there is a verdict.
+    async fn watch_step(&mut self, step: Step) -> Result<(), Broken> {
+        let since = Timestamp::now();
+        let began = Instant::now();
+        let longest = step.wait * EXTENSIONS;
+        let watched: BTreeMap<_, _> =
+            self.moving.aliases.keys().map(|stem| (stem.clone(), self.watched(stem))).collect();
+        let rules = Rules { samples: f64::from(self.args.min_samples), tolerance: self.args.tolerance / 100.0 };
+        let pause = (step.wait / 5).min(LOOK).min(self.mover.held.heartbeat());
+        let mut extended = false;
+        loop {
+            tokio::time::sleep(pause).await;
+            self.mover.held.renew(&self.mover.ledger).await.map_err(Broken::Failed)?;
+            let (firing, _) = self.watch.alarms(&self.alarms).await.map_err(Broken::Failed)?;
+            if let Some(alarm) = firing.first() {
+                let all = self.moving.aliases.keys().cloned().collect();
+                return Err(Broken::Bad(all, format!("alarm {} fires: {}", alarm.name, alarm.why)));
+            }
+            let sums = self.watch.sums(&watched, since).await.map_err(Broken::Failed)?;
+            let verdicts = sums.iter().map(|(stem, (new, old))| (stem, judge(new, old, &rules)));
+            let verdicts: BTreeMap<_, _> = verdicts.collect();
+            let bad: Vec<_> = verdicts.iter().filter(|(_, verdict)| matches!(verdict, Verdict::Bad(_))).collect();
+            if !bad.is_empty() {
+                let why: Vec<_> = bad.iter().map(|(stem, verdict)| format!("{stem} is {verdict}")).collect();
+                return Err(Broken::Bad(bad.iter().map(|(stem, _)| (**stem).clone()).collect(), why.join("; ")));
+            }
+            if began.elapsed() < step.wait {
+                continue;
+            }
+            let few: Vec<String> = verdicts
+                .iter()
+                .filter(|(_, verdict)| matches!(verdict, Verdict::TooFew(_)))
+                .map(|(stem, _)| (**stem).clone())
+                .collect();
+            if few.is_empty() {
+                self.note(step.percent, "good");
+                return Ok(());
+            }
+            let seen: Vec<_> = few.iter().map(|stem| format!("{stem}: {}", verdicts[stem])).collect();
+            if began.elapsed() < longest {
+                if !extended {
+                    runner::say(format_args!(
+                        "the step is extended to {} at most: {}",
+                        strategy::shown(longest),
+                        seen.join("; ")
+                    ));
+                    self.note(step.percent, "extended: too few samples");
+                    extended = true;
+                }
+                continue;
+            }
+            return self.decide_by_probe(step, few, seen.join("; ")).await;
+        }
+    }
+
+    async fn decide_by_probe(&mut self, step: Step, few: Vec<String>, seen: String) -> Result<(), Broken> {
+        self.probe(&few).await?;
+        if self.args.on_too_few == OnTooFew::Fail {
+            return Err(Broken::Bad(Vec::new(), format!("{seen}, and --on-too-few is fail")));
+        }
+        runner::notice(format_args!("{}: decided by probes ({seen})", self.release.id));
+        self.note(step.percent, "good by probes: too few samples");
+        Ok(())
+    }
+
+    async fn probe(&self, stems: &[String]) -> Result<(), Broken> {
+        let one = async |stem: &String| {
+            let (function, one) = (&self.release.functions[stem], &self.moving.aliases[stem]);
+            let probed = self.versions.probe(&one.function, &one.to, &function.probe).await;
+            probed.map_err(|error| Broken::Bad(vec![stem.clone()], format!("{error:#}")))
+        };
+        try_join_all(stems.iter().map(one)).await.map(drop)
+    }
+
+    fn watched(&self, stem: &str) -> Watched {
+        let one = &self.moving.aliases[stem];
+        Watched {
+            function: one.function.clone(),
+            alias: one.alias.clone(),
+            namespace: self.release.functions[stem].metrics.clone(),
+            old: one.from.clone(),
+            new: one.to.clone(),
+        }
+    }
+
+    /// Writes that the release is live.
+    async fn finish(&mut self, serving: Option<Release>) -> Result<()> {
+        let now = Timestamp::now();
+        let previous = serving.as_ref().map(|serving| serving.id.clone());
+        let live =
+            Live { release: Some(self.release.id.clone()), since: Some(now), previous: previous.clone(), moving: None };
+        self.release.state = State::Live;
+        self.release.live_since = Some(now);
+        self.release.previous = previous.clone();
+        let mut releases = vec![self.release.clone()];
+        releases.extend(serving.map(|serving| Release { state: State::Replaced, ..serving }));
+        let change = Change { live: &live, releases: &releases, holds: &[] };
+        self.mover.ledger.write(&self.mover.held, change).await?;
+        runner::say(format_args!("{} is live in {}", self.release.id, self.args.environment));
+        outputs(&self.release.id, previous.as_deref())
+    }
+
+    /// Takes everything back. The reason and the holds are written first: a run that is killed here leaves them behind.
+    async fn back(&mut self, broken: Broken) -> Result<(), Failure> {
+        if let Broken::Failed(error) = &broken
+            && error.is::<lock::Lost>()
+        {
+            return Err(Failure::World(anyhow!("{error:#}")));
+        }
+        let (bad, why) = match &broken {
+            Broken::Bad(bad, why) => (bad.clone(), why.clone()),
+            Broken::Interrupted => (Vec::new(), "its promotion was cancelled".to_owned()),
+            Broken::Failed(error) => (Vec::new(), format!("{error:#}")),
+        };
+        runner::say(format_args!("taking {} back: {why}", self.release.id));
+        let undone = self.undo(&bad, &why).await.with_context(|| {
+            format!("{} could not be taken back ({why}); run `lockgate rollback` now", self.release.id)
+        });
+        undone.world()?;
+        let what = anyhow!("{} was taken back: {why}", self.release.id);
+        Err(if matches!(broken, Broken::Failed(_)) { Failure::World(what) } else { Failure::Gate(what) })
+    }
+
+    async fn undo(&mut self, bad: &[String], why: &str) -> Result<()> {
+        let (mover, by) = (self.mover, who::run());
+        let holds: Vec<_> = bad
+            .iter()
+            .filter_map(|stem| Hold::new(stem, &self.release.functions[stem], &self.release.id, why, &by))
+            .collect();
+        self.release.reason = Some(why.to_owned());
+        self.moving.action = Action::TakeBack;
+        self.live.moving = Some(self.moving.clone());
+        let releases = std::slice::from_ref(&self.release);
+        mover.ledger.write(&mover.held, Change { live: &self.live, releases, holds: &holds }).await?;
+        mover.take_back(&self.live, self.moving.clone(), &mut self.release, why).await?;
+        for hold in &holds {
+            runner::say(format_args!("held: {} ({})", hold.function, hold.id));
+        }
+        self.note(0, format!("taken back: {why}"));
+        Ok(())
+    }
+}
+
+fn failed(error: Error) -> Broken {
+    Broken::Failed(match error {
+        Error::Failed(error) => error,
+        stale => stale.into(),
+    })
+}

@@ -1,0 +1,122 @@
+//! Whether a new version is worse than the one it replaces, by what both did meanwhile. Pure arithmetic; where the numbers
+//! come from is in [`super::watch`].
+
+use std::fmt;
+
+/// Sums over the time of a step.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Sums {
+    /// Lambda's `Invocations`.
+    pub(super) invocations: f64,
+    /// Lambda's `Errors`: invocations that failed as a whole.
+    pub(super) errors: f64,
+    /// Lambda's `Throttles`.
+    pub(super) throttles: f64,
+    /// The function's own `Handled`: records or requests done.
+    pub(super) handled: f64,
+    /// Its `Failed`: tried again, given up, or answered 5xx. To Lambda these are successes.
+    pub(super) failed: f64,
+    /// Its `Rejected`: wrong themselves.
+    pub(super) rejected: f64,
+}
+
+/// What is asked of a new version.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules {
+    /// So many invocations or records make a ratio worth judging.
+    pub(super) samples: f64,
+    /// By how much, from 0 to 1, a ratio may be over the old version's.
+    pub(super) tolerance: f64,
+}
+
+/// What the numbers say of one function.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Verdict {
+    /// Not worse, and enough was seen.
+    Good,
+    /// Worse: which ratio, and by how much.
+    Bad(String),
+    /// Too little was seen: so much, of so much.
+    TooFew(String),
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Good => f.write_str("good"),
+            Self::Bad(why) => write!(f, "bad: {why}"),
+            Self::TooFew(seen) => write!(f, "too few samples: {seen}"),
+        }
+    }
+}
+
+impl Sums {
+    fn records(&self) -> f64 {
+        self.handled + self.failed + self.rejected
+    }
+
+    /// Each ratio by its name: how many were bad, of how many.
+    fn ratios(&self) -> [(&'static str, f64, f64); 4] {
+        [
+            ("Errors", self.errors, self.invocations),
+            ("Throttles", self.throttles, self.invocations + self.throttles),
+            ("Failed", self.failed, self.records()),
+            ("Rejected", self.rejected, self.records()),
+        ]
+    }
+}
+
+/// Judges `new` against `old`.
+#[must_use]
+pub(super) fn judge(new: &Sums, old: &Sums, rules: &Rules) -> Verdict {
+    for ((name, bad, of), (_, old_bad, old_of)) in new.ratios().into_iter().zip(old.ratios()) {
+        let before = if old_of > 0.0 { old_bad / old_of } else { 0.0 };
+        if of >= rules.samples && bad / of > before + rules.tolerance {
+            return Verdict::Bad(format!(
+                "{name} are {bad} of {of} ({:.1} %), {:.1} % in the version before, and {:.1} % more are tolerated",
+                bad / of * 100.0,
+                before * 100.0,
+                rules.tolerance * 100.0
+            ));
+        }
+    }
+    let seen = new.invocations.max(new.records());
+    if seen >= rules.samples { Verdict::Good } else { Verdict::TooFew(format!("{seen} of {}", rules.samples)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULES: Rules = Rules { samples: 20.0, tolerance: 0.02 };
+
+    fn sums(invocations: f64, errors: f64, handled: f64, failed: f64) -> Sums {
+        Sums { invocations, errors, handled, failed, ..Sums::default() }
+    }
+
+    #[test]
+    fn a_version_is_judged_by_the_ratio_that_lambda_does_not_see() {
+        let (new, old) = (sums(30.0, 0.0, 80.0, 20.0), sums(300.0, 0.0, 1000.0, 0.0));
+        let Verdict::Bad(why) = judge(&new, &old, &RULES) else { panic!("20 % failed records pass") };
+        assert!(why.starts_with("Failed are 20 of 100 (20.0 %)"), "{why}");
+        let errors = judge(&sums(50.0, 5.0, 0.0, 0.0), &old, &RULES);
+        assert!(matches!(&errors, Verdict::Bad(why) if why.starts_with("Errors")), "{errors:?}");
+    }
+
+    #[test]
+    fn what_was_as_bad_before_is_not_the_new_versions_fault() {
+        let (new, old) = (sums(50.0, 0.0, 90.0, 10.0), sums(500.0, 0.0, 910.0, 90.0));
+        assert_eq!(judge(&new, &old, &RULES), Verdict::Good);
+    }
+
+    #[test]
+    fn few_samples_are_no_verdict_and_no_metrics_are_none_at_all() {
+        assert!(matches!(judge(&sums(19.0, 5.0, 19.0, 9.0), &Sums::default(), &RULES), Verdict::TooFew(_)));
+        assert!(matches!(judge(&Sums::default(), &Sums::default(), &RULES), Verdict::TooFew(_)));
+    }
+
+    #[test]
+    fn one_stray_failure_among_many_is_tolerated() {
+        assert_eq!(judge(&sums(100.0, 1.0, 100.0, 1.0), &sums(900.0, 0.0, 900.0, 0.0), &RULES), Verdict::Good);
+    }
+}
