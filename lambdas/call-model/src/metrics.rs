@@ -21,8 +21,9 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// The line to print: dimensions are the function's name and version, as Lambda's environment gives them
-    /// (`AWS_LAMBDA_FUNCTION_NAME`, `AWS_LAMBDA_FUNCTION_VERSION`); `now` is in milliseconds since 1970.
+    /// The line to print: each metric by the function's name and version, as Lambda's environment gives them
+    /// (`AWS_LAMBDA_FUNCTION_NAME`, `AWS_LAMBDA_FUNCTION_VERSION`), to compare versions, and by the name alone, for
+    /// alarms that outlast a version; `now` is in milliseconds since 1970.
     #[must_use]
     pub fn line(&self, function: &str, version: &str, now: i64) -> String {
         let metric = |name: &str, unit: &str| json!({"Name": name, "Unit": unit});
@@ -31,7 +32,7 @@ impl Metrics {
                 "Timestamp": now,
                 "CloudWatchMetrics": [{
                     "Namespace": NAMESPACE,
-                    "Dimensions": [["FunctionName", "FunctionVersion"]],
+                    "Dimensions": [["FunctionName", "FunctionVersion"], ["FunctionName"]],
                     "Metrics": [
                         metric("Handled", "Count"), metric("Failed", "Count"), metric("Rejected", "Count"),
                         metric("DurationMs", "Milliseconds"),
@@ -61,9 +62,12 @@ mod tests {
         for metric in directive["Metrics"].as_array().expect("metrics") {
             assert!(value[metric["Name"].as_str().expect("name")].is_number());
         }
-        for dimension in directive["Dimensions"][0].as_array().expect("dimensions") {
+        let sets = directive["Dimensions"].as_array().expect("dimension sets");
+        for dimension in sets.iter().flat_map(|set| set.as_array().expect("dimensions")) {
             assert!(value[dimension.as_str().expect("name")].is_string());
         }
+        assert!(sets.contains(&json!(["FunctionName"])), "an alarm would have to change with every version: {sets:?}");
+        assert!(sets.contains(&json!(["FunctionName", "FunctionVersion"])), "versions cannot be compared: {sets:?}");
         assert!(!line.contains('\n'));
     }
 }

@@ -33,4 +33,5 @@ module "service" {
   jwt_issuer             = var.jwt_issuer
   jwt_audience           = var.jwt_audience
   throttling             = var.throttling
+  alarms                 = var.alarms
 }

@@ -93,6 +93,15 @@ variable "throttling" {
   default     = { rate = 50, burst = 100 }
 }
 
+variable "alarms" {
+  description = "The shares of failed and of rejected work, 0 to 1, above which a function's alarm fires, and the ARNs that are told when the environment's alarm fires and when it is over."
+  type = object({
+    ratios  = optional(object({ failed = number, rejected = number }), { failed = 0.05, rejected = 0.5 })
+    actions = optional(list(string), [])
+  })
+  default = {}
+}
+
 variable "repository" {
   description = "Name of the repository that this root belongs to, for the tags."
   type        = string

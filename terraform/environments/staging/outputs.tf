@@ -27,3 +27,8 @@ output "queues" {
   description = "The URLs of the queues of failed work, by the stem of the function whose work it is."
   value       = module.service.queues
 }
+
+output "alarms" {
+  description = "The names of the alarms: the environment's own, and each function's by its stem."
+  value       = module.service.alarms
+}

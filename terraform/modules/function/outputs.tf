@@ -18,3 +18,11 @@ output "alias" {
   }
   depends_on = [aws_iam_role_policy.this]
 }
+
+output "alarms" {
+  description = "The names of the function's alarms."
+  value = concat(
+    [for alarm in aws_cloudwatch_metric_alarm.count : alarm.alarm_name],
+    [for alarm in aws_cloudwatch_metric_alarm.ratio : alarm.alarm_name],
+  )
+}

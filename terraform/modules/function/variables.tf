@@ -44,3 +44,13 @@ variable "log_retention_days" {
   description = "How many days the function's log is kept."
   type        = number
 }
+
+variable "alarm_ratios" {
+  description = "The alarms `<name>-failed` and `<name>-rejected` fire above these shares, 0 to 1, of the work of a minute."
+  type        = object({ failed = number, rejected = number })
+
+  validation {
+    condition     = alltrue([for ratio in values(var.alarm_ratios) : ratio >= 0 && ratio < 1])
+    error_message = "A share is a number from 0 to below 1: nothing is more than all, so 1 would never fire."
+  }
+}

@@ -8,6 +8,7 @@ module "enrich" {
   memory_size        = 512
   timeout            = 60
   log_retention_days = var.log_retention_days
+  alarm_ratios       = var.alarms.ratios
   statements         = local.enrich_statements
 
   environment = {

@@ -8,6 +8,7 @@ module "ingest" {
   memory_size        = 1024
   timeout            = 300
   log_retention_days = var.log_retention_days
+  alarm_ratios       = var.alarms.ratios
   statements         = local.ingest_statements
 
   environment = {

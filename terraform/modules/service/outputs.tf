@@ -38,3 +38,8 @@ output "queues" {
     enrich = aws_sqs_queue.enrich_failed.url
   }
 }
+
+output "alarms" {
+  description = "The names of the alarms: the environment's own, and each function's by its stem."
+  value       = { environment = aws_cloudwatch_composite_alarm.environment.alarm_name, functions = local.alarms }
+}

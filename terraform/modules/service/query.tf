@@ -8,6 +8,7 @@ module "query" {
   memory_size        = 512
   timeout            = 29 # API Gateway gives up after 30
   log_retention_days = var.log_retention_days
+  alarm_ratios       = var.alarms.ratios
   statements         = local.query_statements
 
   environment = {

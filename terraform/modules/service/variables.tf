@@ -137,3 +137,8 @@ variable "throttling" {
   description = "What the HTTP API takes from all callers together: requests per second, and how many at once above that."
   type        = object({ rate = number, burst = number })
 }
+
+variable "alarms" {
+  description = "The shares of failed and of rejected work, 0 to 1, above which a function's alarm fires, and the ARNs that are told when the environment's alarm fires and when it is over."
+  type        = object({ ratios = object({ failed = number, rejected = number }), actions = list(string) })
+}

@@ -22,6 +22,7 @@ variables {
   memory_size        = 256
   timeout            = 30
   log_retention_days = 14
+  alarm_ratios       = { failed = 0.05, rejected = 0.5 }
 }
 
 run "a_zip_is_published_behind_the_alias" {
@@ -105,4 +106,59 @@ run "code_comes_from_one_place" {
   }
 
   expect_failures = [var.image]
+}
+
+run "alarms_watch_the_alias_and_outlast_a_version" {
+  assert {
+    condition     = toset(output.alarms) == toset(["ingest-test-errors", "ingest-test-throttles", "ingest-test-failed", "ingest-test-rejected"])
+    error_message = "Another set of alarms than errors, throttles, failed and rejected."
+  }
+
+  assert {
+    condition = alltrue([
+      for alarm in aws_cloudwatch_metric_alarm.count :
+      alarm.namespace == "AWS/Lambda" && alarm.statistic == "Sum" && alarm.threshold == 0 && alarm.dimensions == tomap({ FunctionName = "ingest-test", Resource = "ingest-test:live" })
+    ])
+    error_message = "An alarm on Lambda's own counts does not watch the traffic of the alias."
+  }
+
+  # A metric that is named by a version would leave the alarm without data after the next release.
+  assert {
+    condition = alltrue(flatten([
+      for alarm in aws_cloudwatch_metric_alarm.ratio : [
+        for query in alarm.metric_query : query.metric[0].namespace == "Lockgate" && query.metric[0].dimensions == tomap({ FunctionName = "ingest-test" }) if query.expression == null
+      ]
+    ]))
+    error_message = "An alarm on the function's own counts does not watch all its versions."
+  }
+
+  assert {
+    condition = { for name, alarm in aws_cloudwatch_metric_alarm.ratio : name => {
+      above  = alarm.threshold
+      judged = [for query in alarm.metric_query : query.expression if query.return_data == true]
+      } } == {
+      failed   = { above = 0.05, judged = ["IF(total > 0, failed / total, 0)"] }
+      rejected = { above = 0.5, judged = ["IF(total > 0, rejected / total, 0)"] }
+    }
+    error_message = "An alarm judges another share than the one it is named after."
+  }
+
+  # Nothing to do is no failure, and the rejected work of an hour ago none of now.
+  assert {
+    condition = alltrue([
+      for alarm in concat(values(aws_cloudwatch_metric_alarm.count), values(aws_cloudwatch_metric_alarm.ratio)) :
+      alarm.treat_missing_data == "notBreaching" && alarm.datapoints_to_alarm == 2 && alarm.evaluation_periods == 5
+    ])
+    error_message = "An alarm fires in silence, or at a single bad minute."
+  }
+}
+
+run "a_share_of_one_would_never_fire" {
+  command = plan
+
+  variables {
+    alarm_ratios = { failed = 1, rejected = 0.5 }
+  }
+
+  expect_failures = [var.alarm_ratios]
 }

@@ -59,6 +59,7 @@ variables {
   jwt_issuer             = null
   jwt_audience           = []
   throttling             = { rate = 50, burst = 100 }
+  alarms                 = { ratios = { failed = 0.05, rejected = 0.5 }, actions = [] }
 }
 
 run "closed_without_an_issuer_and_with_rights_for_its_work_only" {

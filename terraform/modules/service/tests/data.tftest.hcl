@@ -59,6 +59,7 @@ variables {
   jwt_issuer             = null
   jwt_audience           = []
   throttling             = { rate = 50, burst = 100 }
+  alarms                 = { ratios = { failed = 0.05, rejected = 0.5 }, actions = [] }
 }
 
 run "nothing_is_lost_and_nothing_stays_longer_than_promised" {
