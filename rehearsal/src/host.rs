@@ -2,14 +2,17 @@
 //!
 //! Each invocation runs exactly the bytes of the version it is for (a zip by hash, an image by digest), in a process
 //! behind a Lambda Runtime API, with the credentials of that function's own role and no others. It splits traffic by the
-//! alias's weights and honours partial batch responses, which the emulator does not.
+//! alias's weights, honours partial batch responses, and publishes metrics by alias and version, Lambda's own and those in
+//! the embedded metric format, which the emulator does not.
 //!
 //! What it does not do: it isolates a function neither by a virtual machine nor by a chroot, limits no memory, freezes
 //! no idle environment, and an image's own environment variables and user are left aside.
 
 mod code;
 pub mod environment;
+mod metrics;
 mod stream;
+mod told;
 
 use crate::http::{Answer, Asked, answer, listen, serve};
 use crate::lambda::{self, Alias};
@@ -19,13 +22,12 @@ use bytes::Bytes;
 use environment::{Environment, Invocation, Outcome};
 use serde::Serialize;
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+use told::Told;
 
 /// Environments are replaced before the credentials they were started with expire (an hour).
 const CREDENTIALS_LAST: Duration = Duration::from_secs(45 * 60);
@@ -48,6 +50,8 @@ pub struct Invoked {
     pub function: String,
     /// The version that ran.
     pub version: String,
+    /// What was invoked: the alias, or that version itself.
+    pub qualifier: String,
     /// When it began.
     pub at: jiff::Timestamp,
     /// How long it took, in milliseconds.
@@ -71,13 +75,15 @@ pub struct FunctionHost {
 
 #[derive(Debug)]
 struct Shared {
-    account: OnceLock<Account>,
+    account: Arc<OnceLock<Account>>,
     folder: PathBuf,
     versions: Mutex<HashMap<(String, String), Arc<Version>>>,
     idle: Mutex<HashMap<(String, String), Vec<Environment>>>,
     invoked: Mutex<Vec<Invoked>>,
     events: Mutex<Vec<(String, serde_json::Value)>>,
-    told: mpsc::UnboundedSender<String>,
+    told: mpsc::UnboundedSender<Told>,
+    /// The file with what functions printed.
+    printed: PathBuf,
 }
 
 /// What does not change about a published version.
@@ -98,16 +104,19 @@ impl FunctionHost {
     pub async fn start(folder: &Path, packages: &Path) -> Result<Self> {
         std::fs::create_dir_all(packages)?;
         let (listener, address) = listen().await?;
-        let (told, lines) = mpsc::unbounded_channel();
-        write_lines(lines, &folder.join("functions.log"))?;
+        let (told, listened) = mpsc::unbounded_channel();
+        let printed = folder.join("functions.log");
+        let account = Arc::default();
+        told::listen(listened, &printed, Arc::clone(&account))?;
         let shared = Arc::new(Shared {
-            account: OnceLock::new(),
+            account,
             folder: packages.to_owned(),
             versions: Mutex::default(),
             idle: Mutex::default(),
             invoked: Mutex::default(),
             events: Mutex::default(),
             told,
+            printed,
         });
         let serving = Arc::clone(&shared);
         let task = tokio::spawn(serve(listener, move |asked| {
@@ -137,6 +146,33 @@ impl FunctionHost {
     }
 }
 
+impl FunctionHost {
+    /// Waits until CloudWatch knows all of the invocations that have been answered and of what they printed.
+    ///
+    /// # Errors
+    /// If something could not be published since this was last asked.
+    pub async fn flush_metrics(&self) -> Result<()> {
+        for environment in locked(&self.shared.idle).values_mut().flatten() {
+            environment.tell();
+        }
+        let (awaiting, done) = oneshot::channel();
+        // Both fail only if the task that publishes has panicked.
+        let _ = self.shared.told.send(Told::Awaited(awaiting));
+        done.await.context("the task that publishes metrics has ended")?
+    }
+
+    /// Every line that functions have printed so far, those of running invocations aside.
+    ///
+    /// # Errors
+    /// As [`Self::flush_metrics`], or if the file cannot be read.
+    pub async fn printed(&self) -> Result<Vec<String>> {
+        self.flush_metrics().await?;
+        let path = &self.shared.printed;
+        let text = std::fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?;
+        Ok(text.lines().map(str::to_owned).collect())
+    }
+}
+
 impl Drop for FunctionHost {
     fn drop(&mut self) {
         self.task.abort();
@@ -161,7 +197,7 @@ impl Shared {
         };
         let function = header("x-amzn-lambda-function-name")?;
         let arn = header("x-amzn-lambda-function-arn")?;
-        let version = self.choose(&function, &header("x-amzn-lambda-function-version")?, &arn).await?;
+        let main = header("x-amzn-lambda-function-version")?;
         let invocation = Invocation {
             request_id: header("x-amzn-lambda-request-id")?,
             arn,
@@ -174,44 +210,45 @@ impl Shared {
                 let mapping = stream::Mapping::of(&self.account()?.config, &function).await?;
                 stream::deliver(&mapping, event, |event| {
                     let invocation = Invocation { event, request_id: lambda::request_id(), ..invocation.clone() };
-                    self.invoke(&function, &version, invocation)
+                    self.invoke(&function, &main, invocation)
                 })
                 .await
             }
             Some("aws:s3") => {
                 locked(&self.events).push((function.clone(), event));
-                self.invoke(&function, &version, invocation).await
+                self.invoke(&function, &main, invocation).await
             }
-            _ => self.invoke(&function, &version, invocation).await,
+            _ => self.invoke(&function, &main, invocation).await,
         }
     }
 
-    /// The version that this invocation goes to: the one the ARN names, else one by the alias's weights.
-    async fn choose(&self, function: &str, main: &str, arn: &str) -> Result<String> {
-        if main == "$LATEST" || arn.ends_with(&format!(":{main}")) {
-            return Ok(main.to_owned());
+    /// What this invocation is of, and the version it goes to: the one the ARN names, else one by the alias's weights.
+    async fn choose(&self, function: &str, main: &str, invocation: &Invocation) -> Result<(String, String)> {
+        if main == "$LATEST" || invocation.arn.ends_with(&format!(":{main}")) {
+            return Ok((main.to_owned(), main.to_owned()));
         }
         let alias = Alias::read(&self.account()?.config, function).await?;
-        Ok(alias.choose(&lambda::request_id()).to_owned())
+        Ok((lambda::ALIAS.to_owned(), alias.choose(&invocation.request_id).to_owned()))
     }
 
-    async fn invoke(&self, function: &str, version: &str, invocation: Invocation) -> Result<Outcome> {
+    async fn invoke(&self, function: &str, main: &str, invocation: Invocation) -> Result<Outcome> {
+        let (qualifier, version) = self.choose(function, main, &invocation).await?;
         let at = jiff::Timestamp::now();
         let began = Instant::now();
-        let warm = self.idle_environment(function, version);
+        let warm = self.idle_environment(function, &version);
         let cold = warm.is_none();
         let mut peak_memory = None;
         let run = async {
-            let facts = self.version(function, version).await?;
+            let facts = self.version(function, &version).await?;
             let mut environment = match warm {
                 Some(environment) => environment,
-                None => self.environment(function, version, &facts).await?,
+                None => self.environment(function, &version, &facts).await?,
             };
             let timeout = jiff::Timestamp::now().as_millisecond() + i64::try_from(facts.timeout.as_millis())?;
             let deadline_ms = invocation.deadline_ms.min(timeout);
             let outcome = environment.invoke(Invocation { deadline_ms, ..invocation }).await?;
             peak_memory = environment.peak_memory();
-            let key = (function.to_owned(), version.to_owned());
+            let key = (function.to_owned(), version.clone());
             locked(&self.idle).entry(key).or_default().push(environment);
             Ok(outcome)
         };
@@ -222,8 +259,11 @@ impl Shared {
             Err(error) => Some(format!("{error:#}")),
         };
         let milliseconds = began.elapsed().as_secs_f64() * 1000.0;
-        let (function, version) = (function.to_owned(), version.to_owned());
-        locked(&self.invoked).push(Invoked { function, version, at, milliseconds, cold, peak_memory, error });
+        let function = function.to_owned();
+        let invoked = Invoked { function, version, qualifier, at, milliseconds, cold, peak_memory, error };
+        locked(&self.invoked).push(invoked.clone());
+        // Nobody listens any more when the host ends.
+        let _ = self.told.send(Told::Invoked(invoked));
         outcome
     }
 
@@ -289,17 +329,6 @@ impl Shared {
     fn account(&self) -> Result<&Account> {
         self.account.get().context("the function host does not know its account yet")
     }
-}
-
-/// Writes what functions print to a file, and what they tell CloudWatch with it.
-fn write_lines(mut lines: mpsc::UnboundedReceiver<String>, path: &Path) -> Result<()> {
-    let mut file = File::create(path).with_context(|| format!("failed to write {}", path.display()))?;
-    tokio::spawn(async move {
-        while let Some(line) = lines.recv().await {
-            let _ = writeln!(file, "{line}");
-        }
-    });
-    Ok(())
 }
 
 /// The lock of data that no panic can leave half changed.

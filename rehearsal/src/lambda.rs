@@ -5,7 +5,7 @@ use aws_config::SdkConfig;
 use sha2::{Digest, Sha256};
 
 /// The alias that receives traffic, as `lockgate.toml` names it for every function of ours.
-const ALIAS: &str = "live";
+pub(crate) const ALIAS: &str = "live";
 
 /// Where an alias sends its traffic.
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_AliasConfiguration.html>

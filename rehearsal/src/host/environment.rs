@@ -1,14 +1,16 @@
 //! One execution environment: a process of one function version behind a Lambda Runtime API of its own.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
+use super::told::Told;
 use crate::http::{Answer, Asked, answer, listen, serve};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use bytes::Bytes;
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -36,7 +38,9 @@ type Job = (Invocation, oneshot::Sender<Outcome>);
 pub struct Environment {
     jobs: mpsc::Sender<Job>,
     child: Child,
-    tasks: Vec<JoinHandle<()>>,
+    serving: JoinHandle<()>,
+    printed: Printed,
+    told: mpsc::UnboundedSender<Told>,
     /// When its process was started.
     pub started: Instant,
 }
@@ -49,7 +53,8 @@ struct RuntimeApi {
 }
 
 impl Environment {
-    /// Starts `program` in `root` with these variables and no others; what it prints goes to `told`, line by line.
+    /// Starts `program` in `root` with these variables and no others; what it prints goes to `told`, line by line, before
+    /// an invocation is answered.
     ///
     /// # Errors
     /// If it cannot be started.
@@ -57,20 +62,21 @@ impl Environment {
         program: &Path,
         root: &Path,
         variables: &[(String, String)],
-        told: mpsc::UnboundedSender<String>,
+        told: mpsc::UnboundedSender<Told>,
     ) -> Result<Self> {
         let (listener, address) = listen().await?;
         let (jobs, waiting) = mpsc::channel(1);
         let started = Instant::now();
-        let mut child = Command::new(program)
+        let printed = Printed::new()?;
+        let child = Command::new(program)
             .env_clear()
             .envs(variables.iter().map(|(name, value)| (name, value)))
             .env("AWS_LAMBDA_RUNTIME_API", &address)
             .env("LAMBDA_TASK_ROOT", root)
             .current_dir(root)
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stdout(printed.writer()?)
+            .stderr(printed.writer()?)
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("failed to start {}", program.display()))?;
@@ -79,13 +85,11 @@ impl Environment {
             running: Mutex::new(None),
             trace: "Root=1-00000000-000000000000000000000000;Sampled=0".to_owned(),
         });
-        let mut tasks = vec![tokio::spawn(serve(listener, move |asked| {
+        let serving = tokio::spawn(serve(listener, move |asked| {
             let api = Arc::clone(&api);
             async move { api.handle(asked).await }
-        }))];
-        tasks.extend(child.stdout.take().map(|out| tokio::spawn(lines(out, told.clone()))));
-        tasks.extend(child.stderr.take().map(|out| tokio::spawn(lines(out, told))));
-        Ok(Self { jobs, child, tasks, started })
+        }));
+        Ok(Self { jobs, child, serving, printed, told, started })
     }
 
     /// Invokes the function and waits for its answer, its end, or the deadline; after an error that is not the
@@ -98,10 +102,20 @@ impl Environment {
         let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
         let (answered, outcome) = oneshot::channel();
         self.jobs.send((invocation, answered)).await.context("the environment's Runtime API has ended")?;
-        tokio::select! {
+        let outcome = tokio::select! {
             outcome = outcome => outcome.context("the function fetched the event and answered nothing"),
-            status = self.child.wait() => anyhow::bail!("the function's process ended: {}", status?),
-            () = tokio::time::sleep(left) => anyhow::bail!("the function timed out"),
+            status = self.child.wait() => Err(anyhow!("the function's process ended: {}", status?)),
+            () = tokio::time::sleep(left) => Err(anyhow!("the function timed out")),
+        };
+        self.tell();
+        outcome
+    }
+
+    /// Passes on what the process has printed since this was last done.
+    pub(super) fn tell(&mut self) {
+        for line in self.printed.lines() {
+            // Nobody listens any more when the host ends.
+            let _ = self.told.send(Told::Line(line));
         }
     }
 
@@ -116,9 +130,41 @@ impl Environment {
 
 impl Drop for Environment {
     fn drop(&mut self) {
-        for task in &self.tasks {
-            task.abort();
+        self.tell();
+        self.serving.abort();
+    }
+}
+
+/// What a process has printed: a file without a name instead of a pipe, so that what was printed before an answer can be
+/// read when the answer is there, with no wait for it to come through.
+#[derive(Debug)]
+struct Printed {
+    file: File,
+    /// How much of it was read.
+    read: u64,
+}
+
+impl Printed {
+    fn new() -> Result<Self> {
+        Ok(Self { file: tempfile::tempfile().context("failed to make a file for what a function prints")?, read: 0 })
+    }
+
+    /// Where a process may print to; all of them write at the one end of the file.
+    fn writer(&self) -> Result<Stdio> {
+        Ok(self.file.try_clone().context("failed to share the file for what a function prints")?.into())
+    }
+
+    /// The whole lines that came since the last time.
+    fn lines(&mut self) -> Vec<String> {
+        let mut bytes = Vec::new();
+        let mut chunk = [0; 8192];
+        // Reading a file that this process has open does not fail; if it did, the lines come the next time.
+        while let Ok(count @ 1..) = self.file.read_at(&mut chunk, self.read + bytes.len() as u64) {
+            bytes.extend_from_slice(&chunk[..count]);
         }
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        self.read += whole as u64;
+        String::from_utf8_lossy(&bytes[..whole]).lines().map(str::to_owned).collect()
     }
 }
 
@@ -171,12 +217,19 @@ impl RuntimeApi {
     }
 }
 
-/// Passes on what the function prints, line by line.
-async fn lines(out: impl AsyncRead + Unpin, told: mpsc::UnboundedSender<String>) {
-    let mut lines = BufReader::new(out).lines();
-    while let Ok(Some(line)) = lines.next_line().await {
-        if told.send(line).is_err() {
-            break;
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    #[test]
+    fn a_line_is_told_once_when_it_is_whole() {
+        let mut printed = Printed::new().expect("a file");
+        let mut file = printed.file.try_clone().expect("the same file");
+        file.write_all(b"one\ntw").expect("written");
+        assert_eq!(printed.lines(), ["one"]);
+        file.write_all(b"o\nthree\n").expect("written");
+        assert_eq!(printed.lines(), ["two", "three"]);
+        assert!(printed.lines().is_empty());
     }
 }

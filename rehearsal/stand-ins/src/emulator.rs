@@ -24,6 +24,9 @@ pub const REGION: &str = "eu-central-1";
 /// The access key of the account's root user; the secret is the same word.
 pub const ROOT_KEY: &str = "rehearsal";
 
+/// How long a minute of an alarm's period lasts here, in seconds.
+const ALARM_MINUTE: &str = "2";
+
 /// How long it may take to answer after its start.
 const READY: Duration = Duration::from_secs(60);
 
@@ -59,7 +62,7 @@ impl Emulator {
             None => anyhow::Ok(Stdio::null()),
         };
         let mut command = Command::new("python3");
-        command.arg("-c").arg(include_str!("emulator/launch.py"));
+        command.arg("-c").arg(concat!(include_str!("emulator/alarms.py"), include_str!("emulator/launch.py")));
         command.env_clear().envs(std::env::vars_os().filter(|(name, _)| name == "PATH" || name == "HOME"));
         command.env("PYTHONPATH", &packages.path).env("PYTHONDONTWRITEBYTECODE", "1");
         command.envs([
@@ -74,6 +77,8 @@ impl Emulator {
             ("AWS_SECRET_ACCESS_KEY", ROOT_KEY),
             // AWS waits a minute and more before it tries an asynchronous invocation again.
             ("LAMBDA_ASYNC_RETRY_BASE_SECONDS", "0.2"),
+            // An alarm looks back over minutes; metrics themselves stay by the minute.
+            ("REHEARSAL_ALARM_MINUTE_SECONDS", ALARM_MINUTE),
         ]);
         command.env("GATEWAY_PORT", port.to_string());
         for (function, url) in &options.forward {

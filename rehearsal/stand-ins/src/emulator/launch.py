@@ -83,6 +83,18 @@ def destinations_of_an_alias(invoke):
     return invoke_async_with_retry
 
 
+def metrics_of_forwarded_functions(emit):
+    """Lambda counts every invocation by function, alias and version, ministack some of them and by function only: who runs
+    a forwarded function counts.
+    """
+
+    def emit_lambda_metrics(function_name, *arguments, **named):
+        if "MINISTACK_LAMBDA_PROXY_" + function_name not in os.environ:
+            emit(function_name, *arguments, **named)
+
+    return emit_lambda_metrics
+
+
 def actions_of_sqs(extract):
     """The batch calls of SQS are allowed by the single calls' actions; there are no actions named after them.
 
@@ -109,6 +121,7 @@ def over_tls(app):
 
 threading.Thread(target=end_with_parent, daemon=True).start()
 lambda_svc.invoke_async_with_retry = destinations_of_an_alias(lambda_svc.invoke_async_with_retry)
+lambda_svc._emit_lambda_metrics = metrics_of_forwarded_functions(lambda_svc._emit_lambda_metrics)
 iam_actions.extract_iam_action = actions_of_sqs(iam_actions.extract_iam_action)
 ministack.app.app = over_tls(signed_calls_only(ministack.app.app))
 ministack.app.main()

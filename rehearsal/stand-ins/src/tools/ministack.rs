@@ -16,7 +16,8 @@ pub const REQUIREMENTS: &str = include_str!("../emulator/requirements.txt");
 /// Says which package to install where Python or pip is missing, or what pip said.
 pub async fn ministack() -> Result<Tool> {
     let python = on_path("python3").context("python3 is not on PATH: apt-get install python3 python3-pip")?;
-    let path = made_once(&format!("ministack-{VERSION}"), async |folder| {
+    // A folder of another name than before what it holds changed.
+    let path = made_once(&format!("ministack-{VERSION}-cbor2"), async |folder| {
         let requirements = folder.join("requirements.txt");
         std::fs::write(&requirements, REQUIREMENTS)?;
         let mut pip = Command::new(&python);
