@@ -3,6 +3,7 @@
 
 pub mod emulator;
 pub mod folders;
+pub mod lambda;
 pub mod registry;
 pub mod relay;
 pub mod scripted;

@@ -1,0 +1,7 @@
+//! `promote`, `rollback`, `status` and `unlock` as processes, against the emulated AWS and a Lambda that is as strict as
+//! AWS. Numbers in the names of tests are those of the traps that they cover, listed in `docs/traps.md`.
+
+mod kills;
+mod refusals;
+mod stories;
+mod world;
