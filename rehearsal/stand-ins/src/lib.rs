@@ -3,4 +3,7 @@
 
 pub mod emulator;
 pub mod folders;
+pub mod registry;
+pub mod relay;
+pub mod scripted;
 pub mod tools;
