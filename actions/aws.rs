@@ -76,9 +76,10 @@ pub async fn config() -> Result<SdkConfig> {
 }
 
 /// What a failed call says: AWS's code and message, or what happened to the request.
-pub fn explain<E>(error: &SdkError<E>) -> String
+pub fn explain<E, R>(error: &SdkError<E, R>) -> String
 where
     E: std::error::Error + ProvideErrorMetadata + 'static,
+    R: std::fmt::Debug,
 {
     match error.as_service_error() {
         Some(service) => match (service.code(), service.message()) {
@@ -91,6 +92,6 @@ where
 }
 
 /// Whether AWS answered with this error code.
-pub fn is<E: ProvideErrorMetadata>(error: &SdkError<E>, code: &str) -> bool {
+pub fn is<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>, code: &str) -> bool {
     error.as_service_error().and_then(ProvideErrorMetadata::code) == Some(code)
 }

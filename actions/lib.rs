@@ -6,6 +6,7 @@ pub mod aws;
 pub mod delivery;
 pub mod failure;
 pub mod ledger;
+mod oci;
 pub mod package;
 pub mod promote;
 #[path = "push-image/mod.rs"]
