@@ -198,7 +198,7 @@ mod tests {
             actual,
             [
                 "sha256:fa15f9ec0591192158dfe58f4564bdba80578bf71f5a3e30931a101abe7c1363",
-                "sha256:9c36f152cdad63f5f87fca42e193da1041283e15b73e7830cb8c029ecef6314f"
+                "sha256:7280e4df9dace19c489f087f71fda1d3b1b7e748413ede60c6b8803ee697d0a2"
             ]
         );
     }

@@ -101,7 +101,7 @@ mod tests {
         };
         assert_eq!(of("7"), Some(Duration::from_secs(7)));
         assert_eq!(of("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO), "that was long ago");
-        let later = of("Fri, 31 Dec 2999 23:59:59 GMT").expect("a date");
+        let later = of("Tue, 31 Dec 2999 23:59:59 GMT").expect("a date");
         assert!(later > Duration::from_secs(3600), "{later:?}");
         assert_eq!(of("soon"), None);
     }

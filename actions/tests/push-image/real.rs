@@ -49,7 +49,9 @@ async fn an_image_arrives_in_a_registry_with_a_password() {
     let with = settings(Login::Header(Secret::new(HEADER)));
     let before = registry.requests().expect("a log").len();
     let pushed = push(&[image], &with).await.expect("a push");
-    let asked = registry.requests().expect("a log").split_off(before);
+    let mut asked = registry.requests().expect("a log").split_off(before);
+    // A question of the first push may be logged late.
+    asked.retain(|asked| !asked.ends_with(" 401"));
     // 2 + 6 blobs x 3 + 2.
     assert_eq!(asked.len(), 22, "{asked:#?}");
 
