@@ -11,6 +11,7 @@ pub mod interrupt;
 pub mod ledger;
 pub mod lock;
 pub mod moves;
+mod oci;
 pub mod package;
 pub mod promote;
 #[path = "push-image/mod.rs"]

@@ -1,19 +1,13 @@
 //! An image FROM scratch, put together in memory: <https://github.com/opencontainers/image-spec/blob/v1.1.1/spec.md>.
 
-use std::{collections::BTreeMap, io::Write};
+use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use flate2::{Compression, GzBuilder};
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use serde::Serialize;
 use tar::{EntryType, Header};
 
 use super::{archive::BOOTSTRAP, certificates};
-
-pub(super) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
-pub(super) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-pub(super) const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
-pub(super) const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+use crate::oci::{Descriptor, OCI, Platform, digest, gzip};
 
 /// No clock: an image is as old as its tree, and the tree does not say.
 const CREATED: &str = "1970-01-01T00:00:00Z";
@@ -21,122 +15,97 @@ const CREATED: &str = "1970-01-01T00:00:00Z";
 const USER: &str = "65532:65532";
 const CERTIFICATES: &str = "etc/ssl/certs/ca-certificates.crt";
 
-/// A blob by digest. The order of the fields is the order of the bytes, here and below: no map decides it.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+// The order of the fields is the order of the bytes, here and below: no map decides it.
+#[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Descriptor {
-    pub(super) media_type: String,
-    pub(super) digest: String,
-    pub(super) size: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) platform: Option<Platform>,
+struct Manifest {
+    schema_version: u32,
+    media_type: &'static str,
+    config: Descriptor,
+    layers: Vec<Descriptor>,
 }
 
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub(super) struct Platform {
-    pub(super) architecture: String,
-    pub(super) os: String,
-}
-
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Index {
-    pub(super) schema_version: u32,
-    pub(super) media_type: String,
-    pub(super) manifests: Vec<Descriptor>,
-}
-
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Manifest {
-    pub(super) schema_version: u32,
-    pub(super) media_type: String,
-    pub(super) config: Descriptor,
-    pub(super) layers: Vec<Descriptor>,
-}
-
-#[derive(Debug, Deserialize, Serialize)]
-pub(super) struct Config {
-    pub(super) created: String,
+#[derive(Debug, Serialize)]
+struct Config {
+    created: &'static str,
     #[serde(flatten)]
-    pub(super) platform: Platform,
-    pub(super) config: Execution,
-    pub(super) rootfs: RootFs,
-    pub(super) history: Vec<Step>,
+    platform: Platform,
+    config: Execution,
+    rootfs: RootFs,
+    history: Vec<Step>,
 }
 
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Execution {
-    pub(super) user: String,
-    pub(super) env: Vec<String>,
-    pub(super) entrypoint: Vec<String>,
-    pub(super) working_dir: String,
-    pub(super) labels: BTreeMap<String, String>,
+struct Execution {
+    user: &'static str,
+    env: Vec<String>,
+    entrypoint: Vec<String>,
+    working_dir: &'static str,
+    labels: BTreeMap<String, String>,
 }
 
-#[derive(Debug, Deserialize, Serialize)]
-pub(super) struct RootFs {
+#[derive(Debug, Serialize)]
+struct RootFs {
     #[serde(rename = "type")]
-    pub(super) kind: String,
-    pub(super) diff_ids: Vec<String>,
+    kind: &'static str,
+    diff_ids: Vec<String>,
 }
 
-#[derive(Debug, Deserialize, Serialize)]
-pub(super) struct Step {
-    pub(super) created: String,
-    pub(super) created_by: String,
+#[derive(Debug, Serialize)]
+struct Step {
+    created: &'static str,
+    created_by: &'static str,
 }
 
 /// A single-platform image, ready to be written.
-pub(super) struct Image {
+pub(crate) struct Image {
     pub(super) manifest: Descriptor,
     /// Manifest, configuration and compressed layers by hex SHA-256.
     pub(super) blobs: BTreeMap<String, Vec<u8>>,
 }
 
 impl Image {
-    /// The image that runs `binary`; `name` is its title. Its first layer is the same in every image.
-    pub(super) fn new(name: &str, binary: &[u8]) -> Result<Self> {
+    /// The image that runs `binary` on `architecture` (`amd64` or `arm64`); `name` is its title. Its first layer is the
+    /// same in every image.
+    pub(crate) fn new(name: &str, architecture: &str, binary: &[u8]) -> Result<Self> {
+        let platform = Platform { architecture: architecture.into(), os: "linux".into() };
         let layers = [
-            ("certificate authorities", Layer::new(CERTIFICATES, 0o644, certificates::bundle().as_bytes())?),
-            ("program", Layer::new(BOOTSTRAP, 0o755, binary)?),
+            ("certificate authorities", layer(CERTIFICATES, 0o644, certificates::bundle().as_bytes())?),
+            ("program", layer(BOOTSTRAP, 0o755, binary)?),
         ];
         let config = Config {
-            created: CREATED.into(),
-            platform: Platform { architecture: "amd64".into(), os: "linux".into() },
+            created: CREATED,
+            platform: platform.clone(),
             config: Execution {
-                user: USER.into(),
+                user: USER,
                 env: vec!["PATH=/".into(), format!("SSL_CERT_FILE=/{CERTIFICATES}")],
                 entrypoint: vec![format!("/{BOOTSTRAP}")],
-                working_dir: "/".into(),
+                working_dir: "/",
                 labels: BTreeMap::from([("org.opencontainers.image.title".into(), name.into())]),
             },
             rootfs: RootFs {
-                kind: "layers".into(),
+                kind: "layers",
                 diff_ids: layers.iter().map(|(_, layer)| layer.diff_id.clone()).collect(),
             },
-            history: layers
-                .iter()
-                .map(|(what, _)| Step { created: CREATED.into(), created_by: (*what).into() })
-                .collect(),
+            history: layers.iter().map(|(what, _)| Step { created: CREATED, created_by: what }).collect(),
         };
 
         let mut blobs = BTreeMap::new();
-        let mut add = |media_type: &str, bytes: Vec<u8>| {
-            let hex = hex::encode(Sha256::digest(&bytes));
-            let (digest, size) = (format!("sha256:{hex}"), bytes.len());
-            blobs.insert(hex, bytes);
-            Descriptor { media_type: media_type.into(), digest, size, platform: None }
+        let mut add = |media_type: &str, digest: String, bytes: Vec<u8>| {
+            let size = bytes.len() as u64;
+            blobs.insert(digest.trim_start_matches("sha256:").to_owned(), bytes);
+            Descriptor { media_type: media_type.into(), digest, size, platform: None, annotations: BTreeMap::new() }
         };
-        let platform = config.platform.clone();
+        let config = json(&config)?;
         let manifest = Manifest {
             schema_version: 2,
-            media_type: MANIFEST.into(),
-            config: add(CONFIG, json(&config)?),
-            layers: layers.into_iter().map(|(_, layer)| add(LAYER, layer.gzip)).collect(),
+            media_type: OCI.manifest,
+            config: add(OCI.config, digest(&config), config),
+            layers: layers.into_iter().map(|(_, layer)| add(OCI.layer, layer.digest, layer.bytes)).collect(),
         };
-        let manifest = Descriptor { platform: Some(platform), ..add(MANIFEST, json(&manifest)?) };
+        let manifest = json(&manifest)?;
+        let manifest = Descriptor { platform: Some(platform), ..add(OCI.manifest, digest(&manifest), manifest) };
         Ok(Self { manifest, blobs })
     }
 
@@ -150,27 +119,18 @@ pub(super) fn json(value: &impl Serialize) -> Result<Vec<u8>> {
     serde_json::to_vec(value).context("an image's JSON cannot be written down")
 }
 
-struct Layer {
-    diff_id: String,
-    gzip: Vec<u8>,
+/// A layer of one file, with the folders above it: readable by any user, owned by root, without times and names.
+pub(crate) fn layer(path: &str, mode: u32, content: &[u8]) -> Result<gzip::Gzip> {
+    gzip::compress(&archive(path, mode, content)?)
 }
 
-impl Layer {
-    /// One file, with the folders above it: readable by any user, owned by root, without times and names.
-    fn new(path: &str, mode: u32, content: &[u8]) -> Result<Self> {
-        let mut tar = tar::Builder::new(Vec::new());
-        for (end, _) in path.match_indices('/') {
-            append(&mut tar, &path[..=end], EntryType::Directory, 0o755, &[])?;
-        }
-        append(&mut tar, path, EntryType::Regular, mode, content)?;
-        let tar = tar.into_inner().context("a layer could not be packed")?;
-
-        // 255 is gzip's "unknown": the format would else tell the machine that packed it.
-        let mut gzip = GzBuilder::new().mtime(0).operating_system(255).write(Vec::new(), Compression::best());
-        gzip.write_all(&tar).context("a layer could not be compressed")?;
-        let gzip = gzip.finish().context("a layer could not be compressed")?;
-        Ok(Self { diff_id: format!("sha256:{}", hex::encode(Sha256::digest(&tar))), gzip })
+fn archive(path: &str, mode: u32, content: &[u8]) -> Result<Vec<u8>> {
+    let mut tar = tar::Builder::new(Vec::with_capacity(content.len() + 4096));
+    for (end, _) in path.match_indices('/') {
+        append(&mut tar, &path[..=end], EntryType::Directory, 0o755, &[])?;
     }
+    append(&mut tar, path, EntryType::Regular, mode, content)?;
+    tar.into_inner().context("a layer could not be packed")
 }
 
 fn append(tar: &mut tar::Builder<Vec<u8>>, path: &str, kind: EntryType, mode: u32, content: &[u8]) -> Result<()> {
@@ -192,7 +152,7 @@ mod tests {
     fn one_program_is_one_digest() {
         let digests: Vec<_> = ["enrich", "enrich", "query"]
             .into_iter()
-            .map(|name| Image::new(name, b"\x7fELF program").expect("a small image").manifest.digest)
+            .map(|name| Image::new(name, "amd64", b"\x7fELF program").expect("a small image").manifest.digest)
             .collect();
         assert_eq!(digests[0], digests[1]);
         assert_ne!(digests[0], digests[2], "the title tells them apart");
@@ -200,7 +160,7 @@ mod tests {
 
     #[test]
     fn images_share_the_layer_of_certificates() {
-        let blobs = |name, program: &[u8]| Image::new(name, program).expect("a small image").blobs;
+        let blobs = |name, program: &[u8]| Image::new(name, "amd64", program).expect("a small image").blobs;
         let (one, other) = (blobs("enrich", b"one"), blobs("query", b"other"));
         let shared: Vec<_> = one.keys().filter(|digest| other.contains_key(*digest)).collect();
         assert_eq!(shared.len(), 1, "of three blobs and the manifest");
@@ -209,10 +169,10 @@ mod tests {
 
     #[test]
     fn a_layer_tells_nothing_of_its_making() {
-        let layer = Layer::new("a/b/program", 0o755, b"content").expect("a small layer");
-        assert_eq!(layer.gzip[4..8], [0; 4], "gzip's time");
-        assert_eq!(layer.gzip[9], 255, "gzip's operating system");
-        let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(&layer.gzip[..]));
+        let layer = layer("a/b/program", 0o755, b"content").expect("a small layer");
+        assert_eq!(layer.bytes[4..8], [0; 4], "gzip's time");
+        assert_eq!(layer.bytes[9], 255, "gzip's operating system");
+        let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(&layer.bytes[..]));
         let entries: Vec<_> = archive
             .entries()
             .expect("a readable layer")
@@ -232,13 +192,13 @@ mod tests {
     /// Another compressor gives other bytes: then every digest changes once, and on purpose.
     #[test]
     fn a_layer_is_these_bytes() {
-        let layer = Layer::new(BOOTSTRAP, 0o755, &b"program".repeat(9999)).expect("a small layer");
-        let actual = [layer.diff_id, hex::encode(Sha256::digest(&layer.gzip))];
+        let layer = layer(BOOTSTRAP, 0o755, &b"program".repeat(9999)).expect("a small layer");
+        let actual = [layer.diff_id, layer.digest];
         assert_eq!(
             actual,
             [
                 "sha256:fa15f9ec0591192158dfe58f4564bdba80578bf71f5a3e30931a101abe7c1363",
-                "9c36f152cdad63f5f87fca42e193da1041283e15b73e7830cb8c029ecef6314f"
+                "sha256:7280e4df9dace19c489f087f71fda1d3b1b7e748413ede60c6b8803ee697d0a2"
             ]
         );
     }

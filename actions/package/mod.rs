@@ -4,8 +4,8 @@
 mod archive;
 mod cargo;
 mod certificates;
-mod image;
-mod layout;
+pub(crate) mod image;
+pub(crate) mod layout;
 mod report;
 mod toolchain;
 
@@ -76,7 +76,7 @@ impl Args {
                 Ok(Package::zip(path, &bytes))
             }
             Kind::Image => {
-                let image = image::Image::new(name, binary).usage()?;
+                let image = image::Image::new(name, "amd64", binary).usage()?;
                 let folder = self.out.join(name);
                 layout::write(&image, &folder).usage()?;
                 let digest = layout::verify(&folder).gate()?;

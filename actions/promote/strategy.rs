@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn every_strategy_has_its_steps_and_reads_back() {
-        assert_eq!(percents("all-at-once"), []);
+        assert!(percents("all-at-once").is_empty());
         assert_eq!(percents("canary:10%/5m"), [10]);
         assert_eq!(percents("linear:25%/30s"), [25, 50, 75]);
         assert_eq!(percents("linear:40%/1h"), [40, 80]);

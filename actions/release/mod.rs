@@ -1,6 +1,7 @@
 //! [`action.yml`](action.yml): uploads what `lockgate package` made and writes it into the environment's ledger as a
 //! release. Doing it twice in one run does nothing the second time.
 
+mod images;
 mod tree;
 mod zips;
 
@@ -20,7 +21,8 @@ use crate::{
     failure::{Blame, Failure},
     ledger::{Function, Ledger, Release, SCHEMA, State},
     package::{self, Package, Packages},
-    push_image, runner, who,
+    push_image::{self, Login, Settings},
+    runner, who,
 };
 
 /// The file with Terraform's variables, beside the packages.
@@ -38,7 +40,7 @@ pub struct Args {
     /// Bucket for the zips: the output `artifacts_bucket` of terraform/bootstrap
     #[arg(long, env = "INPUT_ARTIFACTS_BUCKET", value_name = "NAME")]
     artifacts_bucket: String,
-    /// Registry for the images [default: the account's own in this region]
+    /// Registry for the images, host and port [default: where ECR has the repositories that the functions are named after]
     #[arg(long, env = "INPUT_REGISTRY", value_name = "HOST")]
     registry: Option<String>,
     /// Id of the run that releases
@@ -68,8 +70,10 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     let config = aws::config().await.usage()?;
     let ledger = Ledger::new(&config, &args.environment);
     zips::upload(&config, &args.artifacts_bucket, &args.packages, &packages).await.world()?;
-    let images = images(&args.packages, &packages);
-    push_image::push_all(&config, args.registry.as_deref(), &images).await?;
+    let images = images::list(&config, args.registry.as_deref(), &args.packages, &packages).await.world()?;
+    if !images.is_empty() {
+        push_image::push(&images, &Settings::new(Login::Aws(Box::new(config.clone())))).await?;
+    }
     if !ledger.create(&release).await.world()? {
         let before = ledger.release(&release.id).await.world()?;
         let code = |release: &Release| -> BTreeMap<String, String> {
@@ -137,19 +141,6 @@ fn release(args: &Args, delivery: &Delivery, packages: &Packages, source: tree::
         reason: None,
         functions,
     })
-}
-
-/// Every image under a tag that its digest makes, so that a tag never means two images.
-fn images(folder: &Path, packages: &Packages) -> Vec<push_image::Image> {
-    let image = |(name, package): (&String, &Package)| match package {
-        Package::Zip { .. } => None,
-        Package::Image { path, digest, .. } => Some(push_image::Image {
-            repository: name.clone(),
-            tag: digest.replace(':', "-"),
-            layout: folder.join(path),
-        }),
-    };
-    packages.functions.iter().filter_map(image).collect()
 }
 
 /// Terraform's variables: the package of each function, as `lockgate.toml` names the variable.

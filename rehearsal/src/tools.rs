@@ -2,10 +2,8 @@
 //! the target folder, else the message says what to install.
 
 mod provider;
-mod registry_client;
 mod terraform;
 
 pub use provider::provider_configuration;
-pub use registry_client::crane;
-pub use stand_ins::tools::{Tool, ministack};
+pub use stand_ins::tools::{Tool, crane, ministack};
 pub use terraform::terraform;
