@@ -2,14 +2,18 @@
 
 mod bootstrap;
 mod calls;
+mod deliver;
 mod erase;
 mod policies;
 mod provision;
+mod releases;
 mod replay;
 mod tables;
+mod traffic;
 
 pub(crate) use bootstrap::bootstrap;
 pub(crate) use calls::calls;
 pub(crate) use erase::erase;
 pub(crate) use provision::provision;
+pub(crate) use releases::{again, bad_release, quiet_release, release_one, release_two};
 pub(crate) use replay::replay;

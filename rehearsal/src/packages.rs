@@ -61,32 +61,41 @@ pub fn stems() -> Result<Vec<String>> {
     Ok(delivered.function.into_keys().collect())
 }
 
-/// Builds `lockgate` and packages all functions into `<folder>/packages`, meanwhile.
+/// Builds `lockgate` and packages all functions of the checkout into `<folder>/packages`, meanwhile.
 #[must_use]
 pub fn begin(folder: &Path, clock: Clock, teller: Teller) -> JoinHandle<Result<Packages>> {
     let folder = folder.to_owned();
     tokio::spawn(async move {
-        let made = package(&folder, &clock).await?;
+        build(&clock).await?;
+        let (checkout, out) = (folders::workspace()?, folder.join("packages"));
+        let made = package(&checkout, &out, &folder.join("package.log"), "provision", &clock).await?;
         teller.line(&format!("cargo packaged {}", made.functions.keys().cloned().collect::<Vec<_>>().join(", ")));
         Ok(made)
     })
 }
 
-async fn package(folder: &Path, clock: &Clock) -> Result<Packages> {
-    let workspace = folders::workspace()?;
+/// Builds the program `lockgate`, with what it shares with this one as it was built for this one.
+async fn build(clock: &Clock) -> Result<()> {
     let mut build = Command::new("cargo");
-    build.args(["build", "--quiet", "--locked", "--package", "lockgate"]).current_dir(&workspace);
+    build.args(["build", "--quiet", "--locked", "--package", "rehearsal", "--package", "lockgate"]);
+    build.args(["--bin", "lockgate"]).current_dir(folders::workspace()?);
     build.arg("--target-dir").arg(folders::target()?);
-    clock.measure(Kind::Cargo, "provision", "build lockgate", output(&mut build)).await?;
-    let out = folder.join("packages");
-    let log = std::fs::File::create(folder.join("package.log"))?;
+    clock.measure(Kind::Cargo, "provision", "build lockgate", output(&mut build)).await.map(drop)
+}
+
+/// Packages all functions of the repository in `root` into `out`.
+///
+/// # Errors
+/// If `lockgate package` fails: with where its log is.
+pub async fn package(root: &Path, out: &Path, log: &Path, act: &str, clock: &Clock) -> Result<Packages> {
+    let file = std::fs::File::options().create(true).append(true).open(log)?;
     let mut package = Command::new(folders::target()?.join("debug/lockgate"));
-    package.arg("package").arg("--out").arg(&out).current_dir(&workspace).kill_on_drop(true);
+    package.arg("package").arg("--out").arg(out).current_dir(root).kill_on_drop(true);
     package.env("CARGO_TARGET_DIR", folders::target()?);
-    package.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-    let status = clock.measure(Kind::Cargo, "provision", "lockgate package", package.status()).await?;
-    ensure!(status.success(), "lockgate package ended with {status}; see {}", folder.join("package.log").display());
+    package.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
+    let status = clock.measure(Kind::Cargo, act, "lockgate package", package.status()).await?;
+    ensure!(status.success(), "lockgate package ended with {status}; see {}", log.display());
     let text = std::fs::read_to_string(out.join("packages.json")).context("failed to read packages.json")?;
     let packages: Packages = serde_json::from_str(&text).context("failed to read packages.json")?;
-    Ok(Packages { folder: out, ..packages })
+    Ok(Packages { folder: out.to_owned(), ..packages })
 }

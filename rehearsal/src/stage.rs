@@ -4,7 +4,9 @@ use crate::clock::{Clock, Kind};
 use crate::generator::Landed;
 use crate::host::FunctionHost;
 use crate::lambda;
+use crate::lockgate::Lockgate;
 use crate::packages::{self, Packages};
+use crate::repository::Repository;
 use crate::story::Act;
 use crate::tell::Teller;
 use crate::terraform::{Outputs, Terraform};
@@ -39,8 +41,12 @@ pub struct Stage {
     pub sdk: SdkConfig,
     /// Terraform in its copy.
     pub terraform: Terraform,
-    /// The program that pushes images.
-    pub crane: PathBuf,
+    /// The program `lockgate`.
+    pub lockgate: Lockgate,
+    /// The checkout's copy, in which the story's contributors work.
+    pub repository: Repository,
+    /// The releases that were made, oldest first.
+    pub releases: Vec<String>,
     /// The packages, made while the first acts play.
     packaging: Option<JoinHandle<Result<Packages>>>,
     /// What the act *bootstrap* made.
@@ -73,13 +79,14 @@ impl Stage {
 
         let ministack = clock.measure(Kind::Tool, "tools", "ministack", tools::ministack()).await?;
         let terraform = clock.measure(Kind::Tool, "tools", "terraform", tools::terraform()).await?;
-        let crane = clock.measure(Kind::Tool, "tools", "crane", tools::crane()).await?;
         let (configuration, provider) = tools::provider_configuration(&folder)?;
-        for tool in [&ministack, &terraform, &crane] {
+        for tool in [&ministack, &terraform] {
             teller.line(&format!("tool  {} {} ({})", tool.name, tool.version, tool.origin));
         }
         teller.line(&format!("tool  the AWS provider comes from {provider}"));
 
+        let repository = Repository::copy(&folder.join("repository"));
+        let repository = clock.measure(Kind::Step, "tools", "copy the repository", repository).await?;
         let needed = acts.contains(&Act::Provision);
         let packaging = needed.then(|| packages::begin(&folder, clock.clone(), teller.clone()));
         let host = FunctionHost::start(&folder, &folder.join("functions")).await?;
@@ -92,8 +99,10 @@ impl Stage {
         let terraform_program = terraform.path.clone();
         let terraform_copy = Terraform::new(terraform_program, configuration, &emulator.url, &folder, &clock, &teller)?;
         Ok(Self {
-            crane: crane.path.clone(),
-            tools: vec![ministack, terraform, crane],
+            lockgate: Lockgate::new(&emulator.url, &folder, &clock)?,
+            repository,
+            releases: Vec::new(),
+            tools: vec![ministack, terraform],
             terraform: terraform_copy,
             folder,
             clock,

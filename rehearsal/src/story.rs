@@ -22,11 +22,32 @@ pub enum Act {
     Replay,
     /// Erases a call and delivers its file again: it stays gone.
     Erase,
+    /// Promotes the first release all at once: it adopts the aliases that Terraform made.
+    ReleaseOne,
+    /// Promotes a second one by a canary, under traffic.
+    ReleaseTwo,
+    /// Promotes one that fails a share of its records: it is taken back.
+    BadRelease,
+    /// Releases the same bad bytes again: they are refused.
+    Again,
+    /// Promotes one while nobody calls: probes decide.
+    QuietRelease,
 }
 
 impl Act {
     /// All acts, in the order in which they play.
-    pub const ALL: [Self; 5] = [Self::Bootstrap, Self::Provision, Self::Calls, Self::Replay, Self::Erase];
+    pub const ALL: [Self; 10] = [
+        Self::Bootstrap,
+        Self::Provision,
+        Self::Calls,
+        Self::Replay,
+        Self::Erase,
+        Self::ReleaseOne,
+        Self::ReleaseTwo,
+        Self::BadRelease,
+        Self::Again,
+        Self::QuietRelease,
+    ];
 
     /// Its name.
     #[must_use]
@@ -37,6 +58,11 @@ impl Act {
             Self::Calls => "calls",
             Self::Replay => "replay",
             Self::Erase => "erase",
+            Self::ReleaseOne => "release-one",
+            Self::ReleaseTwo => "release-two",
+            Self::BadRelease => "bad-release",
+            Self::Again => "again",
+            Self::QuietRelease => "quiet-release",
         }
     }
 
@@ -49,6 +75,11 @@ impl Act {
             Self::Calls => "files of every shape, good and bad, land; every answer of the API is compared",
             Self::Replay => "every event is delivered again, shuffled: tables, counters and answers stay equal",
             Self::Erase => "a call is erased and its file delivered again: it stays gone, counters agree",
+            Self::ReleaseOne => "the first release is promoted all at once and adopts the aliases that Terraform made",
+            Self::ReleaseTwo => "a second release is promoted by a canary under traffic",
+            Self::BadRelease => "a release that fails a share of its records, without one Lambda error, is taken back",
+            Self::Again => "an unrelated release that contains the same bad bytes is refused",
+            Self::QuietRelease => "a release is promoted while nobody calls: probes decide",
         }
     }
 
@@ -59,6 +90,10 @@ impl Act {
             Self::Provision => Some(Self::Bootstrap),
             Self::Calls => Some(Self::Provision),
             Self::Replay | Self::Erase => Some(Self::Calls),
+            Self::ReleaseOne => Some(Self::Provision),
+            Self::ReleaseTwo => Some(Self::ReleaseOne),
+            Self::BadRelease => Some(Self::ReleaseTwo),
+            Self::Again | Self::QuietRelease => Some(Self::BadRelease),
         }
     }
 
@@ -214,6 +249,11 @@ async fn one(stage: &mut Stage, act: Act) -> (Played, Checks) {
             Act::Calls => acts::calls(stage, &mut checks).await,
             Act::Replay => acts::replay(stage, &mut checks).await,
             Act::Erase => acts::erase(stage, &mut checks).await,
+            Act::ReleaseOne => acts::release_one(stage, &mut checks).await,
+            Act::ReleaseTwo => acts::release_two(stage, &mut checks).await,
+            Act::BadRelease => acts::bad_release(stage, &mut checks).await,
+            Act::Again => acts::again(stage, &mut checks).await,
+            Act::QuietRelease => acts::quiet_release(stage, &mut checks).await,
         }
     });
     if let Err(error) = done.await {

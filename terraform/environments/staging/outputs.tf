@@ -14,7 +14,7 @@ output "landing_bucket" {
 }
 
 output "functions" {
-  description = "The functions by their stem: name, role, and the alias that receives traffic."
+  description = "The functions by their stem: name, the version that was published last, role, and the alias that receives traffic."
   value       = module.service.functions
 }
 

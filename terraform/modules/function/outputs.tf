@@ -26,3 +26,8 @@ output "alarms" {
     [for alarm in aws_cloudwatch_metric_alarm.ratio : alarm.alarm_name],
   )
 }
+
+output "version" {
+  description = "The version that was published last."
+  value       = aws_lambda_function.this.version
+}

@@ -14,10 +14,10 @@ output "landing_bucket" {
 }
 
 output "functions" {
-  description = "The functions by their stem: name, role, and the alias that receives traffic."
+  description = "The functions by their stem: name, the version that was published last, role, and the alias that receives traffic."
   value = {
     for stem, function in { ingest = module.ingest, enrich = module.enrich, query = module.query } :
-    stem => { name = function.name, role_arn = function.role_arn, alias_arn = function.alias.arn }
+    stem => { name = function.name, version = function.version, role_arn = function.role_arn, alias_arn = function.alias.arn }
   }
 }
 
