@@ -5,6 +5,7 @@ pub mod assume_role;
 pub mod aws;
 pub mod delivery;
 pub mod failure;
+pub mod http;
 pub mod ledger;
 pub mod package;
 pub mod promote;

@@ -3,4 +3,6 @@
 
 pub mod emulator;
 pub mod folders;
+pub mod oidc;
+pub mod scripted;
 pub mod tools;

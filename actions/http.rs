@@ -1,0 +1,167 @@
+//! Requests that are no calls of an SDK: through the SDK's own HTTP client, so that proxies, certificates and timeouts are
+//! the same everywhere (<https://docs.rs/aws-smithy-http-client>).
+
+use std::{error::Error, fmt, time::Duration};
+
+use aws_smithy_runtime_api::{
+    client::{
+        http::{HttpConnector, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn},
+        orchestrator::HttpRequest,
+    },
+    http::Headers,
+};
+use aws_smithy_types::body::SdkBody;
+use http_body_util::BodyExt;
+
+use crate::aws::{self, CONNECT};
+
+/// An HTTP client; its connections are shared by all requests made with it, an SDK's included.
+#[derive(Clone, Debug)]
+pub struct Client(SharedHttpConnector);
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its status, 100 to 599.
+    pub status: u16,
+    /// How long the server asks to wait before the next try.
+    pub retry_after: Option<Duration>,
+    /// Where it points to, if it is a redirection.
+    pub location: Option<String>,
+    /// Its body; at most as long as the request allowed.
+    pub body: Vec<u8>,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub enum Trouble {
+    /// The request cannot be made at all: another try does not help.
+    Request(String),
+    /// The connection failed, broke, or took too long: another try may help.
+    Transport(String),
+    /// The answer is longer than this many bytes.
+    TooLong(usize),
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Request(why) | Self::Transport(why) => f.write_str(why),
+            Self::TooLong(limit) => write!(f, "the answer is longer than {limit} bytes and was not read on"),
+        }
+    }
+}
+
+impl Error for Trouble {}
+
+impl Default for Client {
+    fn default() -> Self {
+        Self(aws::connector(&HttpConnectorSettings::builder().connect_timeout(CONNECT).build(), None))
+    }
+}
+
+impl Client {
+    /// The same client for an SDK.
+    #[must_use]
+    pub fn for_sdk(&self) -> SharedHttpClient {
+        let connector = self.0.clone();
+        http_client_fn(move |_, _| connector.clone())
+    }
+
+    /// Gets `url` with these headers, at most `limit` bytes of body, within this time. A redirection is answered like
+    /// anything else: whoever follows it decides which headers may go along.
+    ///
+    /// # Errors
+    /// See [`Trouble`]; a status that says no is an answer, not an error.
+    pub async fn get(
+        &self,
+        url: &str,
+        headers: &[(&'static str, String)],
+        limit: usize,
+        within: Duration,
+    ) -> Result<Answer, Trouble> {
+        match tokio::time::timeout(within, self.read(url, headers, limit)).await {
+            Ok(done) => done,
+            Err(_) => Err(Trouble::Transport(format!("no whole answer within {} s", within.as_secs()))),
+        }
+    }
+
+    async fn read(&self, url: &str, headers: &[(&'static str, String)], limit: usize) -> Result<Answer, Trouble> {
+        let mut request = HttpRequest::new(SdkBody::empty());
+        request.set_uri(url).map_err(|error| Trouble::Request(format!("no URL to send a request to: {error}")))?;
+        for (name, value) in headers {
+            let refused = |error| Trouble::Request(format!("the header {name} cannot be sent: {error}"));
+            request.headers_mut().try_append(*name, value.clone()).map_err(refused)?;
+        }
+        let broken = |error: &dyn Error| Trouble::Transport(chain(error));
+        let response = self.0.call(request).await.map_err(|error| broken(&error))?;
+        let header = |name: &str| response.headers().get(name).map(str::to_owned);
+        let mut answer = Answer {
+            status: response.status().as_u16(),
+            retry_after: retry_after(response.headers()),
+            location: header("location"),
+            body: Vec::new(),
+        };
+        let mut body = response.into_body();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| broken(&*error))?;
+            let Some(bytes) = frame.data_ref() else { continue };
+            if answer.body.len() + bytes.len() > limit {
+                return Err(Trouble::TooLong(limit));
+            }
+            answer.body.extend_from_slice(bytes);
+        }
+        Ok(answer)
+    }
+}
+
+/// An error with its causes, each once.
+#[must_use]
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let said = cause.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        next = cause.source();
+    }
+    text
+}
+
+/// How long a server asks to wait (<https://www.rfc-editor.org/rfc/rfc9110#field.retry-after>), if it says so in seconds;
+/// AWS and GitHub do.
+#[must_use]
+pub fn retry_after(headers: &Headers) -> Option<Duration> {
+    headers.get("retry-after")?.trim().parse().ok().map(Duration::from_secs)
+}
+
+/// `text` as a value within a URL's query (<https://www.rfc-editor.org/rfc/rfc3986#section-2.3>).
+#[must_use]
+pub fn query_value(text: &str) -> String {
+    let encode = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    text.bytes().map(encode).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_value_cannot_start_another_parameter() {
+        assert_eq!(query_value("a b&audience=ä"), "a%20b%26audience%3D%C3%A4");
+        assert_eq!(query_value("sts.amazonaws.com"), "sts.amazonaws.com");
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_asked_is_no_matter_for_another_try() {
+        let client = Client::default();
+        let get = |url: &'static str| client.get(url, &[], 10, CONNECT);
+        assert!(matches!(get("not a url").await, Err(Trouble::Request(_))));
+        assert!(matches!(get("http://127.0.0.1:1/").await, Err(Trouble::Transport(_))));
+    }
+}
