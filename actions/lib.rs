@@ -3,6 +3,7 @@
 #[path = "assume-role/mod.rs"]
 pub mod assume_role;
 pub mod aws;
+pub mod cli;
 pub mod delivery;
 pub mod failure;
 pub mod http;
