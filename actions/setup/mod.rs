@@ -78,23 +78,20 @@ pub async fn run(args: Args) -> Result<(), Failure> {
 /// Keeps a copy of a locally built lockgate, so that a later build does not change what the job runs, and says so: it is
 /// not what a release would run.
 fn local(file: &Path) -> Result<()> {
+    let temp = env::var_os("RUNNER_TEMP").filter(|folder| !folder.is_empty()).map_or_else(env::temp_dir, PathBuf::from);
+    let kept = temp.join("lockgate-from");
+    if file.starts_with(&kept) {
+        return on_path(&folder_of(file));
+    }
     let bytes = fs::read(file).with_context(|| {
         format!("--from {} cannot be read; build it first: cargo build -p lockgate", file.display())
     })?;
     let digest = hex::encode(Sha256::digest(&bytes));
-    let temp = env::var_os("RUNNER_TEMP").filter(|folder| !folder.is_empty()).map_or_else(env::temp_dir, PathBuf::from);
-    let folder = temp.join("lockgate-from").join(&digest[..16]);
+    let folder = kept.join(&digest[..16]);
     let program = folder.join("lockgate");
-    if fs::canonicalize(file).ok() != fs::canonicalize(&program).ok() {
-        tool_cache::write_program(&program, &bytes)?;
-    }
-    if env::var_os(FROM).is_none_or(|known| Path::new(&known) != program) {
-        runner::notice(format_args!(
-            "lockgate is {} (SHA-256 {digest}), built locally, and no release",
-            file.display()
-        ));
-        runner::export(FROM, &program.display().to_string())?;
-    }
+    tool_cache::write_program(&program, &bytes)?;
+    runner::notice(format_args!("lockgate is {} (SHA-256 {digest}), built locally, and no release", file.display()));
+    runner::export(FROM, &program.display().to_string())?;
     on_path(&folder)
 }
 

@@ -18,3 +18,4 @@ pub mod story;
 pub mod tell;
 pub mod terraform;
 pub mod tools;
+pub mod workflows;

@@ -3,7 +3,8 @@
 //!
 //! What it does not do: it signs with ES256 where GitHub signs with RS256, speaks plain HTTP on loopback, never turns its
 //! key over, knows no customised subjects, no enterprises and no organisations, and gives a token to every job that was
-//! granted one, for as long as the issuer lives. The emulated AWS does not check signatures.
+//! granted one, for as long as the issuer lives. GitHub knows a job's environment and file itself; here the URL may say
+//! them (`&environment=`, `&called=`), because only act knows what they are once a run is under way. The emulated AWS does not check signatures.
 
 mod claims;
 
@@ -191,14 +192,16 @@ impl State {
     }
 
     fn token(&self, bearer: &str, query: &str) -> (u16, Value) {
-        let Some(job) = locked(&self.jobs).get(bearer).cloned() else {
+        let Some(mut job) = locked(&self.jobs).get(bearer).cloned() else {
             return (401, json!({ "message": "this bearer was given to no job" }));
         };
-        let audience = query.split('&').find_map(|pair| pair.strip_prefix("audience="));
-        let audience = audience.map_or_else(
-            || format!("https://github.com/{}", job.owner),
-            |audience| percent_encoding::percent_decode_str(audience).decode_utf8_lossy().into_owned(),
-        );
+        let asked = |name: &str| {
+            let value = query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))?;
+            Some(percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned())
+        };
+        job.environment = asked("environment").or(job.environment);
+        job.called = asked("called").or(job.called);
+        let audience = asked("audience").unwrap_or_else(|| format!("https://github.com/{}", job.owner));
         match self.sign(&job.claims(&self.issuer, &audience)) {
             Ok(token) => {
                 locked(&self.asked).push(audience);

@@ -53,6 +53,21 @@ fn a_token_is_signed_by_the_key_that_discovery_leads_to() {
 }
 
 #[test]
+fn a_runs_url_may_say_which_of_its_jobs_asks() {
+    let issuer = Issuer::start_as(Some(stand_ins::oidc::GITHUB)).expect("an issuer");
+    let grant = issuer.grant(Job::default()).expect("a grant");
+    let url =
+        format!("{}&environment=staging-rollback&called=.github%2Fworkflows%2Frollback.yml&audience=x", grant.url);
+    let (_, answer) = get(&url, &grant.bearer);
+    let payload = answer["value"].as_str().and_then(|token| token.split('.').nth(1)).expect("a token");
+    let claims: Value = serde_json::from_slice(&decode(&payload.into())).expect("claims");
+    assert_eq!(claims["iss"], stand_ins::oidc::GITHUB);
+    assert_eq!(claims["sub"], "repo:acme/calls:environment:staging-rollback");
+    assert_eq!(claims["job_workflow_ref"], "acme/calls/.github/workflows/rollback.yml@refs/heads/main");
+    assert_eq!(claims["workflow_ref"], "acme/calls/.github/workflows/on-main.yml@refs/heads/main");
+}
+
+#[test]
 fn a_bearer_that_was_given_to_nobody_gets_no_token() {
     let issuer = Issuer::start().expect("an issuer");
     let grant = issuer.grant(Job::default()).expect("a grant");
