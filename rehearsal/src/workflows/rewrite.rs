@@ -80,7 +80,7 @@ fn rewrite_job(file: &str, name: &str, job: &mut Mapping, of_workflow: &Value, c
     }
     if granted {
         let environment = environment.map(|name| format!("&environment={name}")).unwrap_or_default();
-        let url = format!("${{{{ env.{OIDC_URL} }}}}&called={file}{environment}");
+        let url = format!("${{{{ vars.{OIDC_URL} }}}}&called={file}{environment}");
         let variables = job.entry("env".into()).or_insert_with(|| Value::Mapping(Mapping::new()));
         if let Some(variables) = variables.as_mapping_mut() {
             variables.insert("ACTIONS_ID_TOKEN_REQUEST_URL".into(), url.into());
@@ -136,7 +136,7 @@ jobs:
         assert_eq!(jobs["cloud"]["env"]["KEPT"], "yes");
         assert_eq!(
             jobs["cloud"]["env"]["ACTIONS_ID_TOKEN_REQUEST_URL"],
-            "${{ env.REHEARSAL_OIDC_URL }}&called=.github/workflows/w.yml&environment=${{ inputs.environment }}-rollback"
+            "${{ vars.REHEARSAL_OIDC_URL }}&called=.github/workflows/w.yml&environment=${{ inputs.environment }}-rollback"
         );
         assert_eq!(changes.len(), 4, "{changes:?}");
     }

@@ -70,13 +70,13 @@ impl Workflows {
         let mut command = Command::new(act);
         command.arg(&request.event).arg("--workflows").arg(&request.workflow).arg("--eventpath").arg(&event);
         command.args(["--json", "--platform", &format!("{RUNNER}=-self-hosted")]);
-        let mut env = request.env.clone();
+        let (mut env, mut vars) = (request.env.clone(), request.vars.clone());
         env.push(("GITHUB_RUN_ID".to_owned(), request.run_id.to_string()));
         if let Some(Grant { url, bearer }) = &request.oidc {
-            env.push((OIDC_URL.to_owned(), url.clone()));
+            vars.push((OIDC_URL.to_owned(), url.clone()));
             env.push(("ACTIONS_ID_TOKEN_REQUEST_TOKEN".to_owned(), bearer.clone()));
         }
-        for (flag, pairs) in [("--env", &env), ("--var", &request.vars)] {
+        for (flag, pairs) in [("--env", &env), ("--var", &vars)] {
             for (name, value) in pairs {
                 command.arg(flag).arg(format!("{name}={value}"));
             }
