@@ -5,14 +5,14 @@ use std::{sync::OnceLock, time::Duration};
 
 use anyhow::{Result, ensure};
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_sts::{config::SharedAsyncSleep, error::SdkError};
 use aws_smithy_http_client::{
     Connector,
     proxy::ProxyConfig,
     tls::{Provider, rustls_provider::CryptoMode},
 };
-use aws_smithy_runtime_api::client::{
-    http::{SharedHttpClient, SharedHttpConnector, http_client_fn},
-    result::SdkError,
+use aws_smithy_runtime_api::client::http::{
+    HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
 };
 use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
 
@@ -26,21 +26,23 @@ pub const ATTEMPT: Duration = Duration::from_secs(10);
 pub const OPERATION: Duration = Duration::from_secs(40);
 
 /// The one HTTP client: rustls with ring, the system's certificates, proxies as `HTTPS_PROXY` and `NO_PROXY` say. What
-/// uses the same value shares its connections.
+/// uses the same value shares its connections; `http::Client` makes the requests that are no calls of an SDK.
 #[must_use]
 pub fn http_client() -> SharedHttpClient {
-    let connector = OnceLock::new();
+    let made = OnceLock::new();
     http_client_fn(move |settings, components| {
-        let make = || {
-            let mut builder = Connector::builder()
-                .tls_provider(Provider::Rustls(CryptoMode::Ring))
-                .proxy_config(ProxyConfig::from_env())
-                .connector_settings(settings.clone());
-            builder.set_sleep_impl(components.sleep_impl());
-            SharedHttpConnector::new(builder.build())
-        };
-        connector.get_or_init(make).clone()
+        made.get_or_init(|| connector(settings, components.sleep_impl())).clone()
     })
+}
+
+/// What every HTTP client is made of; without a sleep of its own it takes the runtime's.
+pub(crate) fn connector(settings: &HttpConnectorSettings, sleep: Option<SharedAsyncSleep>) -> SharedHttpConnector {
+    let mut builder = Connector::builder()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .proxy_config(ProxyConfig::from_env())
+        .connector_settings(settings.clone());
+    builder.set_sleep_impl(sleep);
+    SharedHttpConnector::new(builder.build())
 }
 
 /// What the settings of every client begin with: timeouts, and retries of what can heal by waiting (429, 5xx, a broken

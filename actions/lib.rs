@@ -4,9 +4,11 @@ pub mod alias;
 #[path = "assume-role/mod.rs"]
 pub mod assume_role;
 pub mod aws;
+pub mod cli;
 pub mod configuration;
 pub mod delivery;
 pub mod failure;
+pub mod http;
 pub mod interrupt;
 pub mod ledger;
 pub mod lock;

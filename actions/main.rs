@@ -2,40 +2,13 @@
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, builder::Resettable};
+use clap::{CommandFactory, FromArgMatches, builder::Resettable};
 use lockgate::{
-    assume_role, failure::Failure, package, promote, push_image, release, rollback, runner, setup, status, unlock,
+    assume_role,
+    cli::{Cli, Command},
+    failure::Failure,
+    package, promote, push_image, release, rollback, runner, setup, status, unlock,
 };
-
-/// Delivers AWS Lambda services from GitHub.
-#[derive(Debug, Parser)]
-#[command(name = "lockgate", version, propagate_version = true)]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Put the pinned lockgate and named tools on PATH
-    Setup(setup::Args),
-    /// Assume an AWS role with the runner's OIDC token
-    AssumeRole(assume_role::Args),
-    /// Build every function of lockgate.toml into a ZIP or an OCI image layout
-    Package(package::Args),
-    /// Push an image to ECR, without Docker
-    PushImage(push_image::Args),
-    /// Upload the packages of a release and write it into the ledger
-    Release(release::Args),
-    /// Move the aliases of an environment to a release, step by step
-    Promote(promote::Args),
-    /// Move the aliases of an environment back to an earlier release
-    Rollback(rollback::Args),
-    /// Say what is live in an environment, what moves, and what is held
-    Status(status::Args),
-    /// Free a lock or a hold, for a recorded reason
-    Unlock(unlock::Args),
-}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {

@@ -7,6 +7,7 @@ use std::{
     fs::{self, OpenOptions},
     io::{self, Write},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use anyhow::{Context, Result, ensure};
@@ -19,10 +20,30 @@ const ANNOTATION_CHARS: usize = 4096;
 /// The runner refuses a larger step summary whole.
 const SUMMARY_BYTES: usize = 1024 * 1024;
 
+/// Whether stdout is read by a program: what is meant for people then goes to stderr, where a runner finds commands too.
+static STDOUT_IS_DATA: AtomicBool = AtomicBool::new(false);
+
+/// Keeps stdout for [`data`], from here on.
+pub fn reserve_stdout() {
+    STDOUT_IS_DATA.store(true, Ordering::Relaxed);
+}
+
+/// Prints what another program reads from stdout, see [`reserve_stdout`].
+///
+/// # Errors
+/// Nobody reads it any more.
+pub fn data(text: &str) -> Result<()> {
+    writeln!(io::stdout().lock(), "{text}").context("the answer cannot be written to stdout")
+}
+
 /// Prints one line (or several) for the person who reads the log.
 pub fn say(text: impl Display) {
     // A reader who closed the pipe must not turn finished work into a failure.
-    let _ = writeln!(io::stdout().lock(), "{text}");
+    let _ = if STDOUT_IS_DATA.load(Ordering::Relaxed) {
+        writeln!(io::stderr().lock(), "{text}")
+    } else {
+        writeln!(io::stdout().lock(), "{text}")
+    };
 }
 
 /// Opens a foldable group in a runner's log, a plain heading elsewhere; it closes when the value is dropped.

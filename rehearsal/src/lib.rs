@@ -21,3 +21,4 @@ pub mod tell;
 pub mod terraform;
 pub mod tools;
 pub mod variant;
+pub mod workflows;

@@ -85,7 +85,8 @@ impl Stage {
         }
         teller.line(&format!("tool  the AWS provider comes from {provider}"));
 
-        let repository = Repository::copy(&folder.join("repository"));
+        let copy = folder.join("repository");
+        let repository = Repository::copy(&copy);
         let repository = clock.measure(Kind::Step, "tools", "copy the repository", repository).await?;
         let needed = acts.contains(&Act::Provision);
         let packaging = needed.then(|| packages::begin(&folder, clock.clone(), teller.clone()));

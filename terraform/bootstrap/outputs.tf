@@ -22,3 +22,8 @@ output "repositories" {
   description = "URI of each image repository, to push to."
   value       = { for name, repository in aws_ecr_repository.this : name => repository.repository_url }
 }
+
+output "rollback_roles" {
+  description = "ARN of each environment's rollback role: the variable `LOCKGATE_ROLLBACK_ROLE` of the GitHub environment <environment>-rollback."
+  value       = { for environment, role in module.rollback : environment => role.arn }
+}

@@ -42,3 +42,27 @@ variable "s3_use_path_style" {
   type        = bool
   default     = false
 }
+
+variable "github_repository" {
+  description = "The GitHub repository whose jobs deliver, owner/name. Null: no job is let in."
+  type        = string
+  default     = null
+}
+
+variable "github_repository_ids" {
+  description = "Ids of its owner and of itself, if its OIDC tokens carry them in `sub`: repositories made, renamed or transferred since July 2026."
+  type        = object({ owner = string, repository = string })
+  default     = null
+}
+
+variable "github_provider_arn" {
+  description = "ARN of GitHub's OIDC provider, if the account has one already. Null: it is made."
+  type        = string
+  default     = null
+}
+
+variable "github_issuer" {
+  description = "Who issues the tokens; another one for GitHub Enterprise Server."
+  type        = string
+  default     = "https://token.actions.githubusercontent.com"
+}

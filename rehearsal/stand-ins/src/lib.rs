@@ -4,6 +4,7 @@
 pub mod emulator;
 pub mod folders;
 pub mod lambda;
+pub mod oidc;
 pub mod registry;
 pub mod relay;
 pub mod scripted;

@@ -1,0 +1,37 @@
+//! What `lockgate` can be told; each command's settings are in the folder of its name.
+
+use clap::{Parser, Subcommand};
+
+use crate::{assume_role, package, promote, push_image, release, rollback, setup, status, unlock};
+
+/// Delivers AWS Lambda services from GitHub.
+#[derive(Debug, Parser)]
+#[command(name = "lockgate", version, propagate_version = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// An action or a command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Put the pinned lockgate and named tools on PATH
+    Setup(setup::Args),
+    /// Assume an AWS role with the runner's OIDC token
+    AssumeRole(assume_role::Args),
+    /// Build every function of lockgate.toml into a ZIP or an OCI image layout
+    Package(package::Args),
+    /// Push an image to ECR, without Docker
+    PushImage(push_image::Args),
+    /// Upload the packages of a release and write it into the ledger
+    Release(release::Args),
+    /// Move the aliases of an environment to a release, step by step
+    Promote(promote::Args),
+    /// Move the aliases of an environment back to an earlier release
+    Rollback(rollback::Args),
+    /// Say what is live in an environment, what moves, and what is held
+    Status(status::Args),
+    /// Free a lock or a hold, for a recorded reason
+    Unlock(unlock::Args),
+}

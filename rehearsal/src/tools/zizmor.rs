@@ -1,0 +1,43 @@
+//! zizmor, which finds what is dangerous in workflows and actions (<https://docs.zizmor.sh>).
+
+use super::act::{at_least, found_version};
+use anyhow::{Context, Result};
+use stand_ins::tools::{Tool, made_once, on_path, output};
+use tokio::process::Command;
+
+/// The version that is made where none is on PATH, and the oldest that is taken from there.
+const VERSION: &str = "1.32.0";
+
+/// Its wheels, as pip reads them: for x86_64 and aarch64.
+const REQUIREMENTS: &str = "zizmor==1.32.0 \\
+    --hash=sha256:84a6acb975accc13408786a2bd274b572537ca19c933ebbc13e78f3988562071 \\
+    --hash=sha256:0cdd38fca6eb34ceb567548548d706332e3535ea66894b9168c048e03207b68c
+";
+
+/// The program `zizmor`.
+///
+/// # Errors
+/// Says what to install where neither zizmor nor Python is on PATH, or what pip said.
+pub async fn zizmor() -> Result<Tool> {
+    if let Some(path) = on_path("zizmor") {
+        let version = found_version(&output(Command::new(&path).arg("--version")).await?);
+        if at_least(&version, VERSION) {
+            return Ok(Tool { name: "zizmor", version, path, origin: "PATH".to_owned() });
+        }
+    }
+    let python = on_path("python3").context(
+        "neither zizmor nor python3 is on PATH: apt-get install python3 python3-pip, or cargo install zizmor",
+    )?;
+    let folder = made_once(&format!("zizmor-{VERSION}"), async |folder| {
+        let requirements = folder.join("requirements.txt");
+        std::fs::write(&requirements, REQUIREMENTS)?;
+        let mut pip = Command::new(&python);
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes"]);
+        pip.arg("--target").arg(folder).arg("--requirement").arg(&requirements);
+        output(&mut pip).await.context("pip is part of the package python3-pip: apt-get install python3-pip")?;
+        Ok(())
+    })
+    .await?;
+    let path = folder.join("bin/zizmor");
+    Ok(Tool { name: "zizmor", version: VERSION.to_owned(), path, origin: "PyPI, by digest".to_owned() })
+}

@@ -1,0 +1,152 @@
+//! What act cannot run as it stands: `$/` (this repository at the running commit), and jobs whose actions come without a
+//! checkout. And what GitHub gives to a job by itself: the place where it asks for its OIDC token.
+
+use anyhow::{Context, Result};
+use std::fs;
+use std::path::Path;
+use yaml_serde::{Mapping, Value};
+
+/// The variable by which a run says where its jobs ask for tokens; each job adds what it is.
+pub(super) const OIDC_URL: &str = "REHEARSAL_OIDC_URL";
+
+/// act leaves this one out when it is about the repository it runs, whatever the version.
+const CHECKOUT: &str = "actions/checkout@v4";
+
+/// One change.
+#[derive(Debug, Clone, Eq, PartialEq)]
+pub struct Rewrite {
+    /// The file, from the repository's root.
+    pub file: String,
+    /// What was changed in it, and why.
+    pub what: String,
+}
+
+/// Changes every workflow and action of the copy.
+pub(super) fn all(copy: &Path) -> Result<Vec<Rewrite>> {
+    let mut rewrites = Vec::new();
+    let workflows = files(&copy.join(".github/workflows"))?.into_iter().map(|name| format!(".github/workflows/{name}"));
+    let actions = files(&copy.join("actions"))?.into_iter().map(|name| format!("actions/{name}/action.yml"));
+    for file in workflows.chain(actions).filter(|file| copy.join(file).is_file()) {
+        let path = copy.join(&file);
+        let text = fs::read_to_string(&path)?;
+        let (text, changes) = one(&file, &text).with_context(|| format!("failed to rewrite {file}"))?;
+        fs::write(&path, text)?;
+        rewrites.extend(changes.into_iter().map(|what| Rewrite { file: file.clone(), what }));
+    }
+    Ok(rewrites)
+}
+
+fn files(folder: &Path) -> Result<Vec<String>> {
+    let entries = fs::read_dir(folder).with_context(|| format!("failed to read {}", folder.display()))?;
+    let mut names: Vec<_> =
+        entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect::<Result<_>>()?;
+    names.sort();
+    Ok(names)
+}
+
+/// A file as act runs it, and what was changed.
+fn one(file: &str, text: &str) -> Result<(String, Vec<String>)> {
+    let mut document: Value = yaml_serde::from_str(text)?;
+    let mut changes = Vec::new();
+    let permissions = document["permissions"].clone();
+    if let Some(jobs) = document.get_mut("jobs").and_then(Value::as_mapping_mut) {
+        for (name, job) in jobs.iter_mut() {
+            let name = name.as_str().unwrap_or_default().to_owned();
+            if let Some(job) = job.as_mapping_mut() {
+                rewrite_job(file, &name, job, &permissions, &mut changes);
+            }
+        }
+    }
+    if let Some(steps) =
+        document.get_mut("runs").and_then(|runs| runs.get_mut("steps")).and_then(Value::as_sequence_mut)
+    {
+        steps.iter_mut().filter_map(Value::as_mapping_mut).for_each(|step| to_local(step, &mut changes));
+    }
+    Ok((yaml_serde::to_string(&document)?, changes))
+}
+
+fn rewrite_job(file: &str, name: &str, job: &mut Mapping, of_workflow: &Value, changes: &mut Vec<String>) {
+    to_local(job, changes);
+    let granted = job.get("permissions").unwrap_or(of_workflow)["id-token"].as_str() == Some("write");
+    let environment = environment(job);
+    let Some(steps) = job.get_mut("steps").and_then(Value::as_sequence_mut) else { return };
+    steps.iter_mut().filter_map(Value::as_mapping_mut).for_each(|step| to_local(step, changes));
+    let checks_out = |step: &Value| step["uses"].as_str().is_some_and(|uses| uses.starts_with("actions/checkout@"));
+    if !steps.iter().any(checks_out) {
+        let mut checkout = Mapping::new();
+        checkout.insert("uses".into(), CHECKOUT.into());
+        steps.insert(0, Value::Mapping(checkout));
+        changes.push(format!("job {name}: a checkout first, without which act finds no action of the repository"));
+    }
+    if granted {
+        let environment = environment.map(|name| format!("&environment={name}")).unwrap_or_default();
+        let url = format!("${{{{ vars.{OIDC_URL} }}}}&called={file}{environment}");
+        let variables = job.entry("env".into()).or_insert_with(|| Value::Mapping(Mapping::new()));
+        if let Some(variables) = variables.as_mapping_mut() {
+            variables.insert("ACTIONS_ID_TOKEN_REQUEST_URL".into(), url.into());
+            changes.push(format!("job {name}: where it asks for its OIDC token, as it may write id-token"));
+        }
+    }
+}
+
+/// The name of the job's environment, which may be an expression.
+fn environment(job: &Mapping) -> Option<String> {
+    let environment = job.get("environment")?;
+    environment.as_str().or_else(|| environment["name"].as_str()).map(str::to_owned)
+}
+
+/// `uses: $/...` as `./...`.
+fn to_local(user: &mut Mapping, changes: &mut Vec<String>) {
+    let Some(uses) = user.get("uses").and_then(Value::as_str) else { return };
+    if let Some(path) = uses.strip_prefix("$/") {
+        changes.push(format!("{uses} is ./{path}: act does not know $/"));
+        let local = Value::from(format!("./{path}"));
+        user.insert("uses".into(), local);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WORKFLOW: &str = "
+on: { workflow_call: {} }
+permissions: {}
+jobs:
+  plain: { runs-on: x, steps: [{ uses: actions/checkout@0123 }, { uses: $/actions/plan }] }
+  cloud:
+    runs-on: x
+    environment: ${{ inputs.environment }}-rollback
+    permissions: { id-token: write }
+    env: { KEPT: yes }
+    steps: [{ run: 'true' }]
+  called: { uses: $/.github/workflows/x.yml, permissions: { id-token: write } }
+";
+
+    #[test]
+    fn a_job_gets_what_act_does_not_give_and_nothing_it_may_not_have() {
+        let (text, changes) = one(".github/workflows/w.yml", WORKFLOW).expect("a workflow");
+        let after: Value = yaml_serde::from_str(&text).expect("YAML");
+        let jobs = &after["jobs"];
+        assert_eq!(jobs["plain"]["steps"][1]["uses"], "./actions/plan");
+        assert_eq!(jobs["plain"]["steps"].as_sequence().map(Vec::len), Some(2), "it has a checkout of its own");
+        assert!(jobs["plain"]["env"].is_null(), "it may not have a token");
+        assert_eq!(jobs["called"]["uses"], "./.github/workflows/x.yml");
+        assert_eq!(jobs["cloud"]["steps"][0]["uses"], CHECKOUT);
+        assert_eq!(jobs["cloud"]["env"]["KEPT"], "yes");
+        assert_eq!(
+            jobs["cloud"]["env"]["ACTIONS_ID_TOKEN_REQUEST_URL"],
+            "${{ vars.REHEARSAL_OIDC_URL }}&called=.github/workflows/w.yml&environment=${{ inputs.environment }}-rollback"
+        );
+        assert_eq!(changes.len(), 4, "{changes:?}");
+    }
+
+    #[test]
+    fn an_actions_own_steps_are_rewritten_too() {
+        let action =
+            "runs: { using: composite, steps: [{ uses: $/actions/setup }, { run: exec lockgate x, shell: bash }] }";
+        let (text, changes) = one("actions/x/action.yml", action).expect("an action");
+        assert!(text.contains("./actions/setup") && !text.contains("$/"), "{text}");
+        assert_eq!(changes, ["$/actions/setup is ./actions/setup: act does not know $/"]);
+    }
+}

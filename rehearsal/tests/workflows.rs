@@ -1,0 +1,183 @@
+//! The workflows: their shape, what two linters say of them, and that they run.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use rehearsal::{
+    tools,
+    workflows::{Request, Workflows},
+};
+use serde_json::json;
+use stand_ins::{
+    folders,
+    oidc::{GITHUB, Issuer, Job},
+};
+use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
+use tokio::process::Command;
+use yaml_serde::{Mapping, Value};
+
+/// Every workflow: its file's name, its text, and what it says.
+fn workflows() -> Vec<(String, String, Value)> {
+    let folder = folders::workspace().expect("a checkout").join(".github/workflows");
+    let entries = fs::read_dir(folder).expect("workflows").map(|entry| entry.expect("an entry").path());
+    let read = |path: PathBuf| {
+        let text = fs::read_to_string(&path).expect("a workflow");
+        let value = yaml_serde::from_str(&text).expect("YAML");
+        (path.file_name().expect("a name").to_string_lossy().into_owned(), text, value)
+    };
+    entries.map(read).collect()
+}
+
+fn jobs(workflow: &Value) -> Vec<(&str, &Mapping)> {
+    let jobs = workflow["jobs"].as_mapping().expect("jobs").iter();
+    jobs.map(|(name, job)| (name.as_str().expect("a name"), job.as_mapping().expect("a job"))).collect()
+}
+
+fn steps(job: &Mapping) -> &[Value] {
+    job.get("steps").and_then(Value::as_sequence).map_or(&[], Vec::as_slice)
+}
+
+#[test]
+fn every_workflow_begins_with_why_and_grants_nothing_to_all_jobs() {
+    for (file, text, workflow) in workflows() {
+        assert!(text.starts_with("# "), "{file}: the first line says why it exists");
+        assert_eq!(workflow["permissions"].as_mapping().map(Mapping::len), Some(0), "{file}: permissions: {{}}");
+    }
+}
+
+#[test]
+fn only_on_files_are_started_by_github() {
+    for (file, _, workflow) in workflows() {
+        let triggers = workflow["on"].as_mapping().expect("triggers");
+        let called = triggers.iter().all(|(name, _)| name.as_str() == Some("workflow_call"));
+        assert_eq!(file.starts_with("on-"), !called, "{file}");
+    }
+}
+
+#[test]
+fn every_job_ends_by_itself_and_every_grant_has_its_reason() {
+    for (file, text, workflow) in workflows() {
+        for (name, job) in jobs(&workflow) {
+            // A job that calls a workflow has no time limit of its own.
+            assert!(job.contains_key("uses") || job.contains_key("timeout-minutes"), "{file}: {name} has no timeout");
+            if !job.contains_key("uses") {
+                assert_eq!(job.get("runs-on").and_then(Value::as_str), Some("ubuntu-24.04"), "{file}: {name}");
+            }
+        }
+        for line in text.lines().filter(|line| line.trim_end().ends_with(": write") || line.contains(": write #")) {
+            assert!(line.contains("write # "), "{file}: `{}` has no reason beside it", line.trim());
+        }
+        assert!(!text.contains("secrets: inherit"), "{file}");
+    }
+}
+
+#[test]
+fn only_our_own_actions_or_pinned_ones_are_used_and_no_expression_is_in_shell() {
+    for (file, _, workflow) in workflows() {
+        for (name, job) in jobs(&workflow) {
+            let uses = steps(job).iter().map(|step| &step["uses"]).chain(job.get("uses"));
+            for uses in uses.filter_map(Value::as_str) {
+                let pinned = uses.rsplit_once('@').is_some_and(|(_, commit)| {
+                    commit.len() == 40 && commit.bytes().all(|digit| digit.is_ascii_hexdigit())
+                });
+                assert!(uses.starts_with("$/") || pinned, "{file}: {name} uses {uses}");
+            }
+            for run in steps(job).iter().filter_map(|step| step["run"].as_str()) {
+                assert!(!run.contains("${{"), "trap 37: {file}: {name} has an expression in its shell");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_caller_grants_what_the_called_job_needs() {
+    let all = workflows();
+    for (file, _, workflow) in &all {
+        for (name, job) in jobs(workflow) {
+            let called =
+                job.get("uses").and_then(Value::as_str).and_then(|uses| uses.strip_prefix("$/.github/workflows/"));
+            let Some(called) = called else { continue };
+            let (_, _, called) = all.iter().find(|(file, ..)| file == called).expect("a workflow of this repository");
+            for (inner, needs) in jobs(called) {
+                for (right, level) in needs.get("permissions").and_then(Value::as_mapping).into_iter().flatten() {
+                    let granted = job.get("permissions").and_then(|permissions| permissions.get(right));
+                    assert_eq!(granted, Some(level), "{file}: {name} calls {inner}, which needs {right:?}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn actionlint_and_zizmor_find_nothing() {
+    let workspace = folders::workspace().expect("a checkout");
+    let actionlint = tools::actionlint().await.expect("actionlint");
+    let done = Command::new(&actionlint.path).current_dir(&workspace).output().await.expect("it runs");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stdout));
+
+    let zizmor = tools::zizmor().await.expect("zizmor");
+    let mut command = Command::new(&zizmor.path);
+    command.args(["--offline", "--persona", "pedantic", "--no-progress", ".github", "actions"]);
+    let done = command.current_dir(&workspace).output().await.expect("it runs");
+    let (found, said) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    assert!(done.status.success(), "{found}{said}");
+    // A file that it cannot read is one that it did not check.
+    assert!(!said.contains("WARN"), "{said}");
+}
+
+/// Stands in for lockgate: sets what the workflow hands on, and asks for a token as assume-role does.
+const LOCKGATE: &str = r#"#!/bin/bash
+set -eu
+case "$1" in
+  setup) dirname "$(realpath "$0")" >>"$GITHUB_PATH" ;;
+  assume-role)
+    token=$(curl -fsS -H "authorization: Bearer $ACTIONS_ID_TOKEN_REQUEST_TOKEN" "$ACTIONS_ID_TOKEN_REQUEST_URL&audience=a")
+    echo "account=$(cut -d. -f2 <<<"$token") $INPUT_ROLE $INPUT_REGION" >>"$GITHUB_OUTPUT" ;;
+  rollback)
+    [ "$INPUT_REASON" != bad ] || exit 1
+    echo "release=$INPUT_ENVIRONMENT/$INPUT_RELEASE/$GITHUB_RUN_ID/$GITHUB_REPOSITORY" >>"$GITHUB_OUTPUT" ;;
+esac
+"#;
+
+#[tokio::test]
+async fn the_rollback_workflow_runs_as_it_is_but_for_what_is_listed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let workspace = folders::workspace().expect("a checkout");
+    let workflows = Workflows::copy(&workspace, folder.path(), "acme/calls").await.expect("a copy");
+    let listed: Vec<_> = workflows.rewrites.iter().filter(|change| change.file.ends_with("/rollback.yml")).collect();
+    assert_eq!(listed.len(), 5, "three actions, a checkout, a token's URL: {listed:?}");
+
+    let actionlint = tools::actionlint().await.expect("actionlint");
+    let mut command = Command::new(&actionlint.path);
+    command.args(["-config-file", "/dev/null"]).current_dir(&workflows.folder);
+    let done = command.output().await.expect("it runs");
+    assert!(done.status.success(), "a copy needs no exception: {}", String::from_utf8_lossy(&done.stdout));
+
+    let lockgate = folder.path().join("lockgate");
+    fs::write(&lockgate, LOCKGATE).expect("a file");
+    fs::set_permissions(&lockgate, fs::Permissions::from_mode(0o755)).expect("a program");
+    let issuer = Issuer::start_as(Some(GITHUB)).expect("an issuer");
+    let act = tools::act().await.expect("act");
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let request = |reason: &str, run_id| Request {
+        workflow: ".github/workflows/on-rollback.yml".into(),
+        event: "workflow_dispatch".into(),
+        payload: json!({ "inputs": { "environment": "staging", "release": "r1-0123", "reason": reason } }),
+        run_id,
+        vars: vec![pair("LOCKGATE_ROLLBACK_ROLE", "the-role"), pair("AWS_REGION", "eu-central-1")],
+        env: vec![pair("LOCKGATE_FROM", &lockgate.display().to_string())],
+        oidc: Some(issuer.grant(Job { event: "workflow_dispatch".into(), ..Job::default() }).expect("a grant")),
+    };
+
+    let outcome = workflows.run(&act.path, &request("a bad release", 4711)).await.expect("a run");
+    assert!(outcome.succeeded(), "{:?}\n{}", outcome.jobs, outcome.log.join("\n"));
+    assert_eq!(outcome.output("rollback", "release"), Some("staging/r1-0123/4711/acme/calls"));
+    let account = outcome.output("2", "account").expect("what assume-role found");
+    let (payload, inputs) = account.split_once(' ').expect("a token and inputs");
+    assert_eq!(inputs, "the-role eu-central-1");
+    let claims: serde_json::Value =
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).expect("base64url")).expect("claims");
+    assert_eq!(claims["sub"], "repo:acme/calls:environment:staging-rollback");
+    assert_eq!(claims["job_workflow_ref"], "acme/calls/.github/workflows/rollback.yml@refs/heads/main");
+
+    let outcome = workflows.run(&act.path, &request("bad", 4712)).await.expect("a run");
+    assert!(!outcome.succeeded(), "{:?}", outcome.jobs);
+}
