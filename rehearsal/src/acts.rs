@@ -8,6 +8,7 @@ mod policies;
 mod provision;
 mod releases;
 mod replay;
+mod rollback;
 mod tables;
 mod traffic;
 
@@ -17,3 +18,4 @@ pub(crate) use erase::erase;
 pub(crate) use provision::provision;
 pub(crate) use releases::{again, bad_release, quiet_release, release_one, release_two};
 pub(crate) use replay::replay;
+pub(crate) use rollback::rollback;

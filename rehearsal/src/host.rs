@@ -198,13 +198,17 @@ impl Shared {
         let function = header("x-amzn-lambda-function-name")?;
         let arn = header("x-amzn-lambda-function-arn")?;
         let main = header("x-amzn-lambda-function-version")?;
+        let event: serde_json::Value = serde_json::from_slice(asked.body()).unwrap_or_default();
+        // Every trigger of ours is on the alias; the emulator says the version that it looked up instead.
+        let triggered = event["Records"][0]["eventSource"].is_string() || event["requestContext"].is_object();
+        let direct = format!(":{main}");
+        let arn = arn.strip_suffix(&direct).filter(|_| triggered).map_or(arn.clone(), str::to_owned);
         let invocation = Invocation {
             request_id: header("x-amzn-lambda-request-id")?,
             arn,
             deadline_ms: header("x-amzn-lambda-deadline-ms")?.parse().context("the deadline is no number")?,
             event: asked.body().clone(),
         };
-        let event: serde_json::Value = serde_json::from_slice(&invocation.event).unwrap_or_default();
         match event["Records"][0]["eventSource"].as_str() {
             Some("aws:dynamodb") => {
                 let mapping = stream::Mapping::of(&self.account()?.config, &function).await?;

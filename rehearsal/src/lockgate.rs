@@ -1,6 +1,7 @@
 //! Runs the program `lockgate` as a workflow's step would, against the emulated AWS.
 
 use crate::clock::{Clock, Kind};
+use crate::stage::GITHUB_REPOSITORY;
 use anyhow::{Context, Result, bail};
 use stand_ins::{emulator, folders};
 use std::collections::BTreeMap;
@@ -76,7 +77,7 @@ impl Lockgate {
             ("AWS_ENDPOINT_URL", &self.url),
             ("AWS_EC2_METADATA_DISABLED", "true"),
             ("GITHUB_SERVER_URL", "https://github.com"),
-            ("GITHUB_REPOSITORY", "example/calls"),
+            ("GITHUB_REPOSITORY", GITHUB_REPOSITORY),
             ("GITHUB_ACTOR", "operator"),
         ]);
         command.env("GITHUB_RUN_ID", run.to_string()).env("GITHUB_OUTPUT", &outputs);

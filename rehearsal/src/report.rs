@@ -53,6 +53,13 @@ fn page(stage: &Stage, outcome: &Outcome, asked: &[Asked], rejected: &[(String, 
                 (answers(asked))
                 h2 { "Rejected records" }
                 (rejections(rejected))
+                @if !stage.rewrites.is_empty() {
+                    h2 { "Changed in the workflows for act" }
+                    table {
+                        tr { th { "file" } th { "change" } }
+                        @for (file, what) in &stage.rewrites { tr { td { (file) } td { (what) } } }
+                    }
+                }
                 h2 { "Tools" }
                 table {
                     tr { th { "tool" } th { "version" } th { "from" } }

@@ -22,6 +22,9 @@ use tokio::task::JoinHandle;
 /// The environment that is played.
 pub const ENVIRONMENT: &str = "staging";
 
+/// The repository that is played.
+pub const GITHUB_REPOSITORY: &str = "example/calls";
+
 /// The running parts of a rehearsal.
 #[derive(Debug)]
 pub struct Stage {
@@ -47,6 +50,10 @@ pub struct Stage {
     pub repository: Repository,
     /// The releases that were made, oldest first.
     pub releases: Vec<String>,
+    /// What was changed in the workflows for act, by file.
+    pub rewrites: Vec<(String, String)>,
+    /// act, made while the first acts play.
+    act: Option<JoinHandle<Result<Tool>>>,
     /// The packages, made while the first acts play.
     packaging: Option<JoinHandle<Result<Packages>>>,
     /// What the act *bootstrap* made.
@@ -88,6 +95,10 @@ impl Stage {
         let copy = folder.join("repository");
         let repository = Repository::copy(&copy);
         let repository = clock.measure(Kind::Step, "tools", "copy the repository", repository).await?;
+        let making_act = acts.contains(&Act::Rollback).then(|| {
+            let clock = clock.clone();
+            tokio::spawn(async move { clock.measure(Kind::Tool, "tools", "act", tools::act()).await })
+        });
         let needed = acts.contains(&Act::Provision);
         let packaging = needed.then(|| packages::begin(&folder, clock.clone(), teller.clone()));
         let host = FunctionHost::start(&folder, &folder.join("functions")).await?;
@@ -103,6 +114,8 @@ impl Stage {
             lockgate: Lockgate::new(&emulator.url, &folder, &clock)?,
             repository,
             releases: Vec::new(),
+            rewrites: Vec::new(),
+            act: making_act,
             tools: vec![ministack, terraform],
             terraform: terraform_copy,
             folder,
@@ -127,6 +140,17 @@ impl Stage {
     pub async fn packages(&mut self) -> Result<Packages> {
         let packaging = self.packaging.take().context("the packages were taken before")?;
         packaging.await.context("the packaging task ended")?
+    }
+
+    /// act, once it is made.
+    ///
+    /// # Errors
+    /// If it cannot be had: with what to install.
+    pub async fn act(&mut self) -> Result<Tool> {
+        let act = self.act.take().context("act was taken before")?.await.context("the tool's task ended")??;
+        self.teller.line(&format!("tool  {} {} ({})", act.name, act.version, act.origin));
+        self.tools.push(act.clone());
+        Ok(act)
     }
 
     /// An output of *provision*.

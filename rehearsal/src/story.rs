@@ -32,11 +32,13 @@ pub enum Act {
     Again,
     /// Promotes one while nobody calls: probes decide.
     QuietRelease,
+    /// Goes back by hand, through the workflow.
+    Rollback,
 }
 
 impl Act {
     /// All acts, in the order in which they play.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Bootstrap,
         Self::Provision,
         Self::Calls,
@@ -47,6 +49,7 @@ impl Act {
         Self::BadRelease,
         Self::Again,
         Self::QuietRelease,
+        Self::Rollback,
     ];
 
     /// Its name.
@@ -63,6 +66,7 @@ impl Act {
             Self::BadRelease => "bad-release",
             Self::Again => "again",
             Self::QuietRelease => "quiet-release",
+            Self::Rollback => "rollback",
         }
     }
 
@@ -80,6 +84,7 @@ impl Act {
             Self::BadRelease => "a release that fails a share of its records, without one Lambda error, is taken back",
             Self::Again => "an unrelated release that contains the same bad bytes is refused",
             Self::QuietRelease => "a release is promoted while nobody calls: probes decide",
+            Self::Rollback => "a person rolls back by the workflow; its role lets it do so in one environment alone",
         }
     }
 
@@ -94,6 +99,7 @@ impl Act {
             Self::ReleaseTwo => Some(Self::ReleaseOne),
             Self::BadRelease => Some(Self::ReleaseTwo),
             Self::Again | Self::QuietRelease => Some(Self::BadRelease),
+            Self::Rollback => Some(Self::QuietRelease),
         }
     }
 
@@ -254,6 +260,7 @@ async fn one(stage: &mut Stage, act: Act) -> (Played, Checks) {
             Act::BadRelease => acts::bad_release(stage, &mut checks).await,
             Act::Again => acts::again(stage, &mut checks).await,
             Act::QuietRelease => acts::quiet_release(stage, &mut checks).await,
+            Act::Rollback => acts::rollback(stage, &mut checks).await,
         }
     });
     if let Err(error) = done.await {

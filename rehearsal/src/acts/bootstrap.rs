@@ -1,7 +1,7 @@
 //! *bootstrap*: what Terraform itself and every delivery stand on.
 
 use crate::misreported;
-use crate::stage::{ENVIRONMENT, Stage};
+use crate::stage::{ENVIRONMENT, GITHUB_REPOSITORY, Stage};
 use crate::story::Checks;
 use anyhow::{Context, Result};
 use stand_ins::emulator;
@@ -12,7 +12,8 @@ const ROOT: &str = "bootstrap";
 pub(crate) async fn bootstrap(stage: &mut Stage, checks: &mut Checks) -> Result<()> {
     let act = "bootstrap";
     let folder = stage.terraform.root(ROOT);
-    let variables = variables();
+    let mut variables = variables();
+    variables.push(format!("-var=github_repository={GITHUB_REPOSITORY}"));
 
     // The bucket for the state is not there yet: the first apply keeps its state in a file.
     let overriding = folder.join("backend_override.tf");
