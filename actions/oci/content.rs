@@ -157,7 +157,10 @@ mod tests {
         entries.iter().map(entry).collect()
     }
 
-    fn content(layers: &[&[(&str, Kind, u32)]]) -> Content {
+    /// Path, kind and mode of each entry.
+    type Entries<'a> = &'a [(&'a str, Kind, u32)];
+
+    fn content(layers: &[Entries<'_>]) -> Content {
         let mut content = Content::default();
         layers.iter().for_each(|entries| content.add(layer(entries)));
         content
@@ -170,17 +173,23 @@ mod tests {
     /// Trap 16: what only root may run does not start on Lambda.
     #[test]
     fn a_program_runs_if_others_may_reach_and_run_it() {
-        let good = content(&[&[("bin", link("usr/bin"), 0o777)], &[("usr/bin/sh", link("dash"), 0o777), ("usr/bin/dash", Kind::File, 0o755)]]);
+        let good = content(&[
+            &[("bin", link("usr/bin"), 0o777)],
+            &[("usr/bin/sh", link("dash"), 0o777), ("usr/bin/dash", Kind::File, 0o755)],
+        ]);
         for program in ["/bin/sh", "/usr/bin/dash", "/usr/bin/../bin/./sh"] {
             good.runs(program).unwrap_or_else(|why| panic!("{program}: {why}"));
         }
-        let cases: [(&[(&str, Kind, u32)], &str); 6] = [
+        let cases: [(Entries<'_>, &str); 6] = [
             (&[("app", Kind::File, 0o750)], "chmod 0755"),
             (&[("app", Kind::Folder, 0o755)], "is a folder"),
             (&[("ap", Kind::File, 0o755)], "in no layer"),
             (&[("app", link("app"), 0o777)], "40 symbolic links"),
             (&[("app", Kind::Other, 0o755)], "no program"),
-            (&[("app", link("/opt/app"), 0o777), ("opt", Kind::Folder, 0o700), ("opt/app", Kind::File, 0o755)], "enter /opt"),
+            (
+                &[("app", link("/opt/app"), 0o777), ("opt", Kind::Folder, 0o700), ("opt/app", Kind::File, 0o755)],
+                "enter /opt",
+            ),
         ];
         for (entries, reason) in cases {
             let said = content(&[entries]).runs("/app").expect_err("this does not run").to_string();
@@ -190,7 +199,7 @@ mod tests {
 
     #[test]
     fn an_upper_layer_hides_what_it_says() {
-        let lower: &[(&str, Kind, u32)] =
+        let lower: Entries<'_> =
             &[("a/one", Kind::File, 0o755), ("a/two", Kind::File, 0o755), ("b", Kind::File, 0o755)];
         let hidden = content(&[lower, &[("a/.wh..wh..opq", Kind::File, 0), ("a/three", Kind::File, 0o755)]]);
         assert!(hidden.runs("/a/one").is_err() && hidden.runs("/b").is_ok() && hidden.runs("/a/three").is_ok());

@@ -112,7 +112,8 @@ impl Layout {
     fn of(folder: &Path, descriptor: Descriptor) -> Result<Self> {
         let kind = &descriptor.media_type;
         let family = [&OCI, &DOCKER].into_iter().find(|family| family.manifest == kind);
-        let family = family.with_context(|| format!("its manifest is of type {kind}, which is no image's; {SINGLE}"))?;
+        let family =
+            family.with_context(|| format!("its manifest is of type {kind}, which is no image's; {SINGLE}"))?;
         let bytes = json(folder, &descriptor)?;
         let manifest: Manifest = parse(&bytes, "the manifest")?;
         // The OCI lets a manifest leave its type to whoever names it; Docker does not.
@@ -228,7 +229,8 @@ fn typed(blob: &Descriptor, expected: &str, family: &Family) -> Result<()> {
     let fix = if [other.config, other.layer].contains(&media_type.as_str()) {
         format!("the manifest is {}'s, so all types must be: build the image again with one tool", family.name)
     } else if media_type.ends_with("zstd") {
-        "Lambda is only known to take gzip: build with `--output type=oci,compression=gzip,force-compression=true`".into()
+        "Lambda is only known to take gzip: build with `--output type=oci,compression=gzip,force-compression=true`"
+            .into()
     } else if [".tar", "layer.v1.tar"].iter().any(|end| media_type.ends_with(end)) {
         "Lambda refuses layers that are not compressed: build the image again with gzip layers".into()
     } else {

@@ -122,7 +122,8 @@ impl Pool {
         progress: &Progress,
     ) -> Result<Answer, Trouble> {
         let _one_of_few = self.requests.acquire().await.map_err(Trouble::passing)?;
-        let length = request.headers().get(http::header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        let length =
+            request.headers().get(http::header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
         loop {
             let mut sender = self.sender(origin).await?;
             let sent = self.patiently(sender.try_send_request(request), progress).await?;

@@ -149,7 +149,8 @@ mod tests {
             let followed = here.follow(location).expect(location).with("digest", "sha256:ab");
             assert_eq!((followed.origin.to_string().as_str(), followed.path.as_str()), (origin, path), "{location}");
         }
-        for bad in ["", "http://registry.example/x", "ftp://registry.example/x", "https://a@registry.example/x", "a\nb"] {
+        for bad in ["", "http://registry.example/x", "ftp://registry.example/x", "https://a@registry.example/x", "a\nb"]
+        {
             assert!(here.follow(bad).is_err(), "{bad:?}");
         }
     }

@@ -58,7 +58,8 @@ async fn token(config: &SdkConfig, registry: &str) -> Result<Option<Secret>, Fai
     })?;
     let data = answer.authorization_data.unwrap_or_default().into_iter().next();
     let data = data.with_context(|| format!("ECR's answer holds no token for {registry}")).world()?;
-    let token = data.authorization_token.with_context(|| format!("ECR's answer holds no token for {registry}")).world()?;
+    let token =
+        data.authorization_token.with_context(|| format!("ECR's answer holds no token for {registry}")).world()?;
     let token = Secret::new(token);
     runner::mask(&token);
     if let Some((_, password)) = decoded(&token).as_deref().and_then(|text| text.split_once(':')) {
@@ -75,7 +76,9 @@ async fn token(config: &SdkConfig, registry: &str) -> Result<Option<Secret>, Fai
         return Ok(Some(Secret::new(format!("Basic {}", token.expose()))));
     }
     if ecr.is_none() {
-        runner::say(format_args!("{registry} is neither ECR nor where AWS_ENDPOINT_URL points: it gets no credentials"));
+        runner::say(format_args!(
+            "{registry} is neither ECR nor where AWS_ENDPOINT_URL points: it gets no credentials"
+        ));
         return Ok(None);
     }
     Err(Failure::Usage(anyhow!(

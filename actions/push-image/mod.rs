@@ -1,5 +1,5 @@
-//! [`action.yml`](action.yml): push an image to ECR, without Docker. What Lambda would refuse is refused before anything
-//! is asked of the registry; nothing is sent that is there already.
+//! [`action.yml`](action.yml): push an image to ECR, without Docker. What Lambda would refuse is refused before a byte of
+//! it goes out; nothing is sent that is there already.
 
 mod connection;
 mod elf;
@@ -22,7 +22,6 @@ use anyhow::{Context, anyhow, ensure};
 use futures::future::{join, try_join_all};
 use http::HeaderValue;
 
-pub use self::{login::Login, trouble::Patience};
 use self::{
     connection::Pool,
     location::Origin,
@@ -30,11 +29,13 @@ use self::{
     reference::{Ecr, Repository},
     registry::Registry,
 };
+pub use self::{login::Login, trouble::Patience};
 use crate::{
     aws,
     failure::{Blame, Failure},
     oci::{Layout, MARKER},
     package, runner,
+    secret::Secret,
 };
 
 /// What to push, and where to.
@@ -140,7 +141,11 @@ pub async fn run(args: Args) -> Result<(), Failure> {
             made = tempfile::tempdir().context("no folder for the image can be made; look at TMPDIR").usage()?;
             make(binary, &made.path().join("image"))?
         }
-        _ => return Err(Failure::Usage(anyhow!("give either --layout or --binary: the image, or the program to make one of"))),
+        _ => {
+            return Err(Failure::Usage(anyhow!(
+                "give either --layout or --binary: the image, or the program to make one of"
+            )));
+        }
     };
     let ecr = Ecr::parse(&repository.registry);
     let emulated = ["AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL"];
@@ -170,14 +175,19 @@ pub async fn run(args: Args) -> Result<(), Failure> {
 /// is success. With `dry_run`, says what would be done and gives the same.
 ///
 /// # Errors
-/// As [`run`]. All images are judged before the registry is asked for anything, and all tags before anything is sent.
+/// As [`run`]. Manifests and configurations are judged before a registry is asked for anything; layers while it is asked
+/// what it has; and nothing is sent before all images and all tags are judged.
 pub async fn push(images: &[Image], settings: &Settings) -> Result<Vec<Pushed>, Failure> {
     let mut read = Vec::new();
     for image in images {
-        read.push((image.repository.parse::<Repository>().usage()?, reference::tag(&image.tag).usage()?, image.read(settings)?));
+        read.push((
+            image.repository.parse::<Repository>().usage()?,
+            reference::tag(&image.tag).usage()?,
+            image.read(settings)?,
+        ));
     }
     let mut names: BTreeMap<(String, &str), &str> = BTreeMap::new();
-    let mut registries: BTreeMap<&str, (Origin, usize)> = BTreeMap::new();
+    let mut registries: BTreeMap<String, (Origin, usize)> = BTreeMap::new();
     for (repository, tag, layout) in &read {
         let known = names.insert((repository.to_string(), tag), &layout.manifest.digest);
         let twice = known.is_some_and(|known| known != layout.manifest.digest);
@@ -186,10 +196,10 @@ pub async fn push(images: &[Image], settings: &Settings) -> Result<Vec<Pushed>, 
             return Err(Failure::Usage(why()));
         }
         let origin = Origin::registry(&repository.registry).usage()?;
-        registries.entry(&repository.registry).or_insert((origin, 0)).1 += layout.blobs().len().max(2);
+        registries.entry(repository.registry.clone()).or_insert((origin, 0)).1 += layout.blobs().len().max(2);
     }
 
-    // At once: the layers are checked, connections are opened, and authorization is got.
+    // At once: the layers are checked, connections are opened, authorization is got, and the registry asked what it has.
     let homes = registries.values().map(|(origin, _)| origin.clone()).collect();
     let pool = Pool::new(homes, settings.patience).usage()?;
     for (origin, requests) in registries.values() {
@@ -198,30 +208,29 @@ pub async fn push(images: &[Image], settings: &Settings) -> Result<Vec<Pushed>, 
         }
         pool.warm(origin, *requests);
     }
-    let logins = registries.keys().map(|registry| settings.login.authorization(registry));
-    let checks = read.iter().map(|(_, _, layout)| check(layout.clone()));
-    let (checked, logins) = join(try_join_all(checks), try_join_all(logins)).await;
-    checked?;
-    let mut ready = BTreeMap::new();
-    for ((name, (home, _)), login) in registries.into_iter().zip(logins?) {
-        let header = |secret: &crate::secret::Secret| {
-            let mut header = HeaderValue::from_str(secret.expose())?;
-            header.set_sensitive(true);
-            Ok::<_, http::header::InvalidHeaderValue>(header)
+    let checks = try_join_all(read.iter().map(|(_, _, layout)| check(Arc::clone(layout))));
+    let jobs = async {
+        let ask = async |(name, (home, _)): (String, (Origin, usize))| {
+            let authorization = header(settings.login.authorization(&name).await?.as_ref()).world()?;
+            let registry = Registry { pool: Arc::clone(&pool), home, authorization, patience: settings.patience };
+            Ok::<_, Failure>((name, Arc::new(registry)))
         };
-        let authorization = login.as_ref().map(header).transpose();
-        let authorization = authorization.with_context(|| format!("{name} is given a token that is no header")).world()?;
-        let registry = Registry { pool: Arc::clone(&pool), home, authorization, patience: settings.patience };
-        ready.insert(name.to_owned(), Arc::new(registry));
-    }
-
-    let jobs = read.into_iter().filter_map(|(repository, tag, layout)| {
-        let registry = Arc::clone(ready.get(&repository.registry)?);
-        let layout = Arc::unwrap_or_clone(layout);
-        Some(Job { repository, tag: tag.to_owned(), layout, registry, move_tag: settings.move_tag })
-    });
-    let jobs: Vec<_> = jobs.collect();
-    let plan = Plan::make(&jobs).await?;
+        let ready: BTreeMap<_, _> = try_join_all(registries.into_iter().map(ask)).await?.into_iter().collect();
+        let job = |(repository, tag, layout): &(Repository, &str, Arc<Layout>)| Job {
+            registry: Arc::clone(&ready[&repository.registry]),
+            repository: repository.clone(),
+            tag: (*tag).to_owned(),
+            layout: Arc::clone(layout),
+            move_tag: settings.move_tag,
+        };
+        let jobs: Vec<_> = read.iter().map(job).collect();
+        let plan = Plan::make(jobs).await?;
+        Ok::<_, Failure>(plan)
+    };
+    // What is wrong with an image comes before what is wrong with a registry.
+    let (checked, plan) = join(checks, jobs).await;
+    checked?;
+    let plan = plan?;
     runner::say(plan.to_string().trim_end());
     if settings.dry_run {
         runner::say("this is a dry run: nothing was sent");
@@ -233,17 +242,34 @@ pub async fn push(images: &[Image], settings: &Settings) -> Result<Vec<Pushed>, 
         digest: job.layout.manifest.digest.clone(),
         image: format!("{}@{}", job.repository, job.layout.manifest.digest),
     };
-    Ok(jobs.iter().map(pushed).collect())
+    Ok(plan.jobs.iter().map(pushed).collect())
+}
+
+/// The header `Authorization`, kept out of logs.
+fn header(secret: Option<&Secret>) -> anyhow::Result<Option<HeaderValue>> {
+    let Some(secret) = secret else { return Ok(None) };
+    let mut header = HeaderValue::from_str(secret.expose()).context("the registry's token is no header")?;
+    header.set_sensitive(true);
+    Ok(Some(header))
 }
 
 impl Image {
     fn read(&self, settings: &Settings) -> Result<Arc<Layout>, Failure> {
         let folder = &self.layout;
         let there = || {
-            ensure!(folder.join(MARKER.0).is_file(), "{} is no image layout: it has no file {}", folder.display(), MARKER.0);
+            ensure!(
+                folder.join(MARKER.0).is_file(),
+                "{} is no image layout: it has no file {}",
+                folder.display(),
+                MARKER.0
+            );
             Ok(())
         };
-        there().context("give --layout the folder that `lockgate package` or `docker buildx --output type=oci,tar=false` made").usage()?;
+        there()
+            .context(
+                "give --layout the folder that `lockgate package` or `docker buildx --output type=oci,tar=false` made",
+            )
+            .usage()?;
         let layout = Layout::read(folder).gate()?;
         let (made, wanted) = (&layout.platform.architecture, settings.architecture);
         let wanted = wanted.map(|wanted| if wanted == Architecture::Arm64 { "arm64" } else { "amd64" });
@@ -270,7 +296,8 @@ async fn check(layout: Arc<Layout>) -> Result<(), Failure> {
 /// Makes the image of a program, as `lockgate package` makes it; the file's name is the image's title.
 fn make(binary: &Path, folder: &Path) -> Result<PathBuf, Failure> {
     let program = fs::read(binary);
-    let program = program.with_context(|| format!("{} cannot be read; give --binary a program", binary.display())).usage()?;
+    let program =
+        program.with_context(|| format!("{} cannot be read; give --binary a program", binary.display())).usage()?;
     let of = || format!("{} makes no image", binary.display());
     let architecture = elf::architecture(&program).with_context(of).gate()?;
     let name = binary.file_name().unwrap_or_default().to_string_lossy();

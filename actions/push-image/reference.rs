@@ -18,14 +18,18 @@ impl FromStr for Repository {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let form = "write it as Terraform's `repository_url` gives it: <host>/<name>, without `https://`, tag or digest";
+        let form =
+            "write it as Terraform's `repository_url` gives it: <host>/<name>, without `https://`, tag or digest";
         let split = text.split_once('/').filter(|(_, name)| !name.starts_with('/'));
         let (registry, name) = split.with_context(|| format!("the repository {text:?} has no host; {form}"))?;
         let registry = registry.to_ascii_lowercase();
         let (host, port) = host_and_port(&registry);
         let named = host.contains(['.', ':']) || host == "localhost" || port.is_some();
         ensure!(named && is_host(host), "the repository {text:?} begins with no host; {form}");
-        ensure!(port.is_none_or(|port| port.parse::<u16>().is_ok()), "the repository {text:?} has a wrong port; {form}");
+        ensure!(
+            port.is_none_or(|port| port.parse::<u16>().is_ok()),
+            "the repository {text:?} has a wrong port; {form}"
+        );
         ensure!(name.len() < 256 && name.split('/').all(is_component), "{name:?} is no repository's name; {form}");
         Ok(Self { registry, name: name.to_owned() })
     }
@@ -137,7 +141,8 @@ mod tests {
         for (host, region, domain) in cases {
             assert_eq!(Ecr::parse(host), Some(Ecr { account: "111122223333", region, domain }));
         }
-        for host in ["ghcr.io", "1.dkr.ecr.eu-central-1.amazonaws.com", "111122223333.dkr.ecr.eu-central-1.example.com"] {
+        for host in ["ghcr.io", "1.dkr.ecr.eu-central-1.amazonaws.com", "111122223333.dkr.ecr.eu-central-1.example.com"]
+        {
             assert_eq!(Ecr::parse(host), None, "{host}");
         }
     }

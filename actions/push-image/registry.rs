@@ -104,7 +104,8 @@ impl Registry {
 
     pub(super) async fn check(&self, repository: &str, digest: &str) -> Result<bool, Trouble> {
         let target = self.at(format!("/v2/{repository}/blobs/{digest}"));
-        let answer = self.ask(Deed::Check, repository, Method::HEAD, &target, HeaderMap::new(), none(), &nothing()).await?;
+        let answer =
+            self.ask(Deed::Check, repository, Method::HEAD, &target, HeaderMap::new(), none(), &nothing()).await?;
         match answer.status {
             StatusCode::NOT_FOUND => Ok(false),
             // A registry that keeps blobs elsewhere says where: then it has it.
@@ -120,7 +121,8 @@ impl Registry {
             Some((digest, from)) => uploads.clone().with("mount", digest).with("from", from),
             None => uploads.clone(),
         };
-        let asked = self.ask(Deed::Begin, repository, Method::POST, &target, HeaderMap::new(), none(), &nothing()).await;
+        let asked =
+            self.ask(Deed::Begin, repository, Method::POST, &target, HeaderMap::new(), none(), &nothing()).await;
         let answer = match (asked, mount) {
             // Who may not mount may still upload.
             (Err(Trouble::Lasting(_)), Some(_)) => return Box::pin(self.begin(repository, None)).await,
@@ -234,7 +236,8 @@ impl Registry {
         let fix = if self.authorization.is_none() {
             "no credentials were sent; only ECR's are known here (and, with AWS_ENDPOINT_URL, an emulator's)".to_owned()
         } else if answer.status == StatusCode::UNAUTHORIZED {
-            "the token is not or no longer accepted: run it again, and look whether the registry is the role's".to_owned()
+            "the token is not or no longer accepted: run it again, and look whether the registry is the role's"
+                .to_owned()
         } else {
             format!("allow the role {right} on the repository {repository}")
         };

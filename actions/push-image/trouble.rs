@@ -81,7 +81,10 @@ pub(super) async fn attempts<T>(
         let wait = asked.unwrap_or_else(|| own.mul_f64(0.5 + share / 2.0));
         if wait > patience.longest {
             let seconds = (wait.as_secs(), patience.longest.as_secs());
-            return Err(world(format!("{why}, and asks to wait {} s; no more than {} s is waited", seconds.0, seconds.1)));
+            return Err(world(format!(
+                "{why}, and asks to wait {} s; no more than {} s is waited",
+                seconds.0, seconds.1
+            )));
         }
         runner::say(format_args!("{what}: {why}; attempt {} of {} in {wait:.1?}", tried + 1, patience.attempts));
         tokio::time::sleep(wait).await;

@@ -57,7 +57,8 @@ async fn a_push_asks_no_more_than_it_must() {
     // 2 + 4 blobs x (HEAD, POST, PUT) + 2: no ping, no PATCH.
     assert_eq!(asked.len(), 16, "{asked:#?}");
     assert_eq!((memory.count("HEAD", "/blobs/"), memory.count("POST", ""), memory.count("PUT", "/blobs/")), (4, 4, 4));
-    let manifests: Vec<_> = asked.iter().filter(|asked| asked.starts_with("PUT") && asked.contains("manifests")).collect();
+    let manifests: Vec<_> =
+        asked.iter().filter(|asked| asked.starts_with("PUT") && asked.contains("manifests")).collect();
     assert!(manifests[0].contains("sha256:") && manifests[1].ends_with("/one"), "first the digest, then the tag");
 }
 
@@ -84,7 +85,7 @@ async fn a_dry_run_changes_nothing() {
 /// Trap 12: an upload that broke starts from nothing, with a new POST.
 #[tokio::test]
 async fn an_upload_that_breaks_begins_anew() {
-    let reset = |head: &Request, before| (uploads(head) && before == 1).then_some(Gate::ResetAfter(20_000));
+    let reset = |head: &Request, before| (uploads(head) && before == 1).then_some(Gate::ResetAfter(10_000));
     let memory = Memory::gated(reset, |_, _| None);
     succeeds(&memory).await;
     assert_eq!((memory.count("POST", ""), memory.count("PATCH", "")), (5, 0));
@@ -182,9 +183,7 @@ async fn what_nobody_may_do_is_tried_once_and_named() {
 /// Trap 13: `Location` in all its forms.
 #[tokio::test]
 async fn an_upload_goes_where_the_registry_says() {
-    let relative = |request: &Request, _| {
-        begins(request).then(|| Answer::status(202).header("Location", "7?_state=x"))
-    };
+    let relative = |request: &Request, _| begins(request).then(|| Answer::status(202).header("Location", "7?_state=x"));
     let memory = Memory::with(relative);
     succeeds(&memory).await;
     assert_eq!(memory.count("PUT", "/v2/app/blobs/uploads/7?_state=x&digest=sha256%3A"), 4, "{:#?}", memory.asked());
@@ -204,7 +203,9 @@ async fn another_host_gets_the_blob_but_no_credentials() {
     let location = format!("{}/bucket?signature=abc", elsewhere.url);
     let memory = Memory::with(move |request, _| {
         let there = request.method == "HEAD" && request.path.contains("/blobs/");
-        if there { return None; }
+        if there {
+            return None;
+        }
         begins(request).then(|| Answer::status(202).header("Location", &location))
     });
     let login = "Basic QVdTOnRva2Vu";
@@ -224,9 +225,8 @@ async fn another_host_gets_the_blob_but_no_credentials() {
 #[tokio::test]
 async fn a_private_address_is_refused() {
     for address in ["http://169.254.169.254/latest", "https://10.0.0.1/x", "http://[fd00:ec2::254]/x"] {
-        let memory = Memory::with(move |request, _| {
-            begins(request).then(|| Answer::status(202).header("Location", address))
-        });
+        let memory =
+            Memory::with(move |request, _| begins(request).then(|| Answer::status(202).header("Location", address)));
         fails(&memory, 3, &["in this machine's own network", "refused"]).await;
         assert!(memory.count("POST", "") <= 4, "that is no passing trouble");
     }
@@ -250,7 +250,8 @@ async fn a_manifest_that_comes_out_as_another_is_no_success() {
     let digest = draft.write();
     let memory = Memory::good();
     push(&[draft.image(memory.address(), "app", "one")], &nobody()).await.expect("a good registry");
-    let sent: Vec<_> = memory.server.requests().into_iter().filter(|request| request.path.contains("/manifests/")).collect();
+    let sent: Vec<_> =
+        memory.server.requests().into_iter().filter(|request| request.path.contains("/manifests/")).collect();
     let disk = std::fs::read(draft.folder.path().join("blobs/sha256").join(&digest[7..])).expect("the manifest");
     let puts: Vec<_> = sent.iter().filter(|request| request.method == "PUT").collect();
     assert!(puts.len() == 2 && puts.iter().all(|put| put.body == disk), "not one byte is written anew");
@@ -320,7 +321,11 @@ async fn a_race_for_an_immutable_tag_is_decided_by_its_digest() {
                 }
                 let named = if equal { mine.as_str() } else { theirs };
                 let there = !mine.is_empty();
-                Some(if there { Answer::status(200).header("Docker-Content-Digest", named) } else { Answer::status(404) })
+                Some(if there {
+                    Answer::status(200).header("Docker-Content-Digest", named)
+                } else {
+                    Answer::status(404)
+                })
             };
             let (digest, pushed) = push_to(&Memory::with(race), &nobody()).await;
             match (equal, pushed) {
@@ -328,7 +333,10 @@ async fn a_race_for_an_immutable_tag_is_decided_by_its_digest() {
                 (false, Err(failure)) => {
                     assert_eq!(failure.code(), 1, "{failure}");
                     let said = failure.to_string();
-                    assert!(said.contains(theirs) && said.contains(&digest) && said.contains("ImageTagAlready"), "{said}");
+                    assert!(
+                        said.contains(theirs) && said.contains(&digest) && said.contains("ImageTagAlready"),
+                        "{said}"
+                    );
                 }
                 (_, other) => panic!("{status}, {equal}: {other:?}"),
             }

@@ -45,9 +45,10 @@ impl Draft {
         let kind = self.manifest["config"]["mediaType"].as_str().unwrap_or("application/vnd.oci.image.config.v1+json");
         let kind = kind.to_owned();
         self.manifest["config"] = blob(self.folder.path(), &kind, &serde_json::to_vec(&self.config).expect("JSON"));
-        let kind = self.manifest["mediaType"].as_str().unwrap_or("application/vnd.oci.image.manifest.v1+json").to_owned();
+        let kind =
+            self.manifest["mediaType"].as_str().unwrap_or("application/vnd.oci.image.manifest.v1+json").to_owned();
         let descriptor = blob(self.folder.path(), &kind, format!("{:#}\n", self.manifest).as_bytes());
-        self.index(&[descriptor.clone()]);
+        self.index(std::slice::from_ref(&descriptor));
         text(&descriptor["digest"])
     }
 

@@ -45,7 +45,8 @@ impl Memory {
         let server = Scripted::gated(
             move |head| gate(head, heads.next(head)).unwrap_or(Gate::Read),
             move |request| {
-                fault(request, bodies.next(request)).unwrap_or_else(|| answer(&mut memory.lock().expect("no panic"), request))
+                fault(request, bodies.next(request))
+                    .unwrap_or_else(|| answer(&mut memory.lock().expect("no panic"), request))
             },
         );
         Self { server, kept }

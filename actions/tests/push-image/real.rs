@@ -44,7 +44,8 @@ async fn an_image_arrives_in_a_registry_with_a_password() {
     let mut draft = Draft::new(7, 4, 200_000);
     let ours = draft.write();
     let image = draft.image(&registry.address.to_string(), "team/app", "v1");
-    let nobody = push(&[image.clone()], &settings(Login::Anonymous)).await.expect_err("it wants a password");
+    let nobody =
+        push(std::slice::from_ref(&image), &settings(Login::Anonymous)).await.expect_err("it wants a password");
     assert!(nobody.to_string().contains("no credentials were sent"), "{nobody}");
     let with = settings(Login::Header(Secret::new(HEADER)));
     let before = registry.requests().expect("a log").len();
@@ -147,7 +148,9 @@ async fn the_command_pushes_a_program_and_tells_its_digest() {
         // The token is masked before anything else is said of it, and never said.
         let token = "QVdTOm1pbmlzdGFjay1hdXRoLXRva2Vu";
         assert_eq!(said.matches(token).count(), 1, "{said}");
-        assert!(said.contains(&format!("::add-mask::{token}\n")) && said.contains("::add-mask::ministack-auth-token\n"));
+        assert!(
+            said.contains(&format!("::add-mask::{token}\n")) && said.contains("::add-mask::ministack-auth-token\n")
+        );
         let written = fs::read_to_string(&outputs).expect("outputs");
         let digest = written.lines().find(|line| line.starts_with("sha256:")).expect("a digest").to_owned();
         assert!(written.contains(&format!("\n{host}/program@{digest}\n")), "{written}");

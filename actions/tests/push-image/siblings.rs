@@ -15,7 +15,11 @@ async fn images_share_blobs_and_connections() {
     let digests = [one.write(), other.write()];
     let images = [one.image(memory.address(), "enrich", "r1"), other.image(memory.address(), "query", "r1")];
     let pushed = push(&images, &settings(Login::Anonymous)).await.expect("a good registry");
-    assert_eq!(pushed.iter().map(|pushed| pushed.digest.as_str()).collect::<Vec<_>>(), digests, "in the order asked for");
+    assert_eq!(
+        pushed.iter().map(|pushed| pushed.digest.as_str()).collect::<Vec<_>>(),
+        digests,
+        "in the order asked for"
+    );
     assert_eq!(pushed[0].image, format!("{}/enrich@{}", memory.address(), digests[0]));
     // Three blobs each, of which the program's layer is the same.
     assert_eq!(memory.count("PUT", "/blobs/"), 5, "{:#?}", memory.asked());

@@ -34,7 +34,10 @@ impl Registry {
         let folder = tempfile::tempdir().context("failed to make a folder for the registry")?;
         let (settings, log) = (folder.path().join("config.yml"), folder.path().join("access.log"));
         // The access log is switched on by being left alone; port 0 is any free one, which the log tells.
-        fs::write(&settings, "version: 0.1\nlog: {level: info}\nhttp: {addr: '127.0.0.1:0'}\nstorage: {filesystem: {}}\n")?;
+        fs::write(
+            &settings,
+            "version: 0.1\nlog: {level: info}\nhttp: {addr: '127.0.0.1:0'}\nstorage: {filesystem: {}}\n",
+        )?;
         let mut command = Command::new(&program);
         command.arg("serve").arg(&settings).env_clear();
         command.env("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY", folder.path().join("content"));
@@ -74,7 +77,8 @@ async fn listening(said: tokio::process::ChildStderr) -> Result<SocketAddr> {
     let mut lines = BufReader::new(said).lines();
     let mut seen = Vec::new();
     while let Some(line) = lines.next_line().await? {
-        let address = line.split_once("listening on ").and_then(|(_, rest)| rest.split(['"', ' ', ',']).next()?.parse().ok());
+        let address =
+            line.split_once("listening on ").and_then(|(_, rest)| rest.split(['"', ' ', ',']).next()?.parse().ok());
         if let Some(address) = address {
             tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
             return Ok(address);

@@ -1,7 +1,7 @@
 //! crane, which pushes an image to a registry without a Docker engine.
 
-use anyhow::{Context, Result};
 use super::install::{Tool, made_once, on_path, output};
+use anyhow::{Context, Result};
 use tokio::process::Command;
 
 /// The version that is made where none is on PATH; its module sum is checked by Go against the checksum database.
