@@ -8,8 +8,8 @@ mod layout;
 
 use std::collections::BTreeMap;
 
+use ring::digest::{SHA256, digest as sha};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 pub(crate) use self::{
     content::Kind,
@@ -74,7 +74,8 @@ pub(crate) const DOCKER: Family = Family {
     layer: "application/vnd.docker.image.rootfs.diff.tar.gzip",
 };
 
-/// The digest of some bytes, `sha256:<hex>`.
+/// The digest of some bytes, `sha256:<hex>`. By ring here, which is more than twice as fast as `sha2` where the processor
+/// has no instruction for it: every byte of an image is hashed twice.
 pub(crate) fn digest(bytes: &[u8]) -> String {
-    format!("sha256:{}", hex::encode(Sha256::digest(bytes)))
+    format!("sha256:{}", hex::encode(sha(&SHA256, bytes)))
 }

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, anyhow, ensure};
 use flate2::read::MultiGzDecoder;
-use sha2::{Digest, Sha256};
+use ring::digest::{Context as Sha, SHA256};
 
 use super::{
     Descriptor,
@@ -43,20 +43,20 @@ pub(super) fn content(layout: &Layout) -> Result<Content> {
 fn layer(layout: &Layout, blob: &Descriptor, diff_id: &str, unpacked: &AtomicU64) -> Result<Vec<Entry>> {
     let digest = &blob.digest;
     let file = File::open(layout.path(blob)?).with_context(|| format!("{digest} cannot be read"))?;
-    let mut packed = Hashed { of: file, sha: Sha256::new(), total: None };
+    let mut packed = Hashed { of: file, sha: Sha::new(&SHA256), total: None };
     let mut tar = Hashed {
         of: MultiGzDecoder::new(BufReader::with_capacity(CHUNK, &mut packed)),
-        sha: Sha256::new(),
+        sha: Sha::new(&SHA256),
         total: Some(unpacked),
     };
     let entries = content::entries(&mut tar);
     // A tar ends before its file does; the digests cover the rest too.
     let rest = io::copy(&mut tar, &mut io::sink());
-    let unpacked = format!("sha256:{}", hex::encode(tar.sha.finalize()));
+    let unpacked = format!("sha256:{}", hex::encode(tar.sha.finish()));
     drop(tar.of);
     io::copy(&mut packed, &mut io::sink()).with_context(|| format!("{digest} cannot be read"))?;
     // What is damaged may be anything: this reason comes first.
-    let actual = format!("sha256:{}", hex::encode(packed.sha.finalize()));
+    let actual = format!("sha256:{}", hex::encode(packed.sha.finish()));
     ensure!(actual == *digest, "{digest} has other content; the layout is damaged, write it again");
     let entries = entries.with_context(|| format!("the layer {digest} is no gzip of a tar; build the image again"))?;
     rest.with_context(|| format!("the layer {digest} is no gzip; build the image again"))?;
@@ -70,7 +70,7 @@ fn layer(layout: &Layout, blob: &Descriptor, diff_id: &str, unpacked: &AtomicU64
 /// Hashes what is read through it, and counts it into a total that is limited.
 struct Hashed<'a, R> {
     of: R,
-    sha: Sha256,
+    sha: Sha,
     total: Option<&'a AtomicU64>,
 }
 

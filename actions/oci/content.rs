@@ -157,7 +157,10 @@ mod tests {
         entries.iter().map(entry).collect()
     }
 
-    fn content(layers: &[&[(&str, Kind, u32)]]) -> Content {
+    /// Path, kind and mode of each entry.
+    type Entries<'a> = &'a [(&'a str, Kind, u32)];
+
+    fn content(layers: &[Entries<'_>]) -> Content {
         let mut content = Content::default();
         layers.iter().for_each(|entries| content.add(layer(entries)));
         content
@@ -177,7 +180,7 @@ mod tests {
         for program in ["/bin/sh", "/usr/bin/dash", "/usr/bin/../bin/./sh"] {
             good.runs(program).unwrap_or_else(|why| panic!("{program}: {why}"));
         }
-        let cases: [(&[(&str, Kind, u32)], &str); 6] = [
+        let cases: [(Entries<'_>, &str); 6] = [
             (&[("app", Kind::File, 0o750)], "chmod 0755"),
             (&[("app", Kind::Folder, 0o755)], "is a folder"),
             (&[("ap", Kind::File, 0o755)], "in no layer"),
@@ -196,7 +199,7 @@ mod tests {
 
     #[test]
     fn an_upper_layer_hides_what_it_says() {
-        let lower: &[(&str, Kind, u32)] =
+        let lower: Entries<'_> =
             &[("a/one", Kind::File, 0o755), ("a/two", Kind::File, 0o755), ("b", Kind::File, 0o755)];
         let hidden = content(&[lower, &[("a/.wh..wh..opq", Kind::File, 0), ("a/three", Kind::File, 0o755)]]);
         assert!(hidden.runs("/a/one").is_err() && hidden.runs("/b").is_ok() && hidden.runs("/a/three").is_ok());

@@ -13,14 +13,14 @@ use std::{
 
 use anyhow::{Context, Result};
 use flate2::{Compression, Crc, write::DeflateEncoder};
-use sha2::{Digest, Sha256};
+use ring::digest::{Context as Sha, SHA256};
 
 /// Bytes that are compressed together. A block does not know the one before it, which costs less than a percent at this
 /// size. Another size gives other bytes: every image's digest would change.
 const BLOCK: usize = 1 << 20;
 
-/// gzip's default. 9 takes twice the time and more for less than a percent.
-const LEVEL: u32 = 6;
+/// Half the time of 6, gzip's default, for a percent more bytes; 9 saves hardly one, for six times the time.
+const LEVEL: u32 = 5;
 
 /// Nothing but the format: no name, no time, and 255 for an unknown operating system.
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
@@ -80,12 +80,12 @@ pub(crate) fn compress_with(input: &[u8], threads: NonZeroUsize) -> Result<Gzip>
 
 /// The checksums of what is compressed, in one pass over it.
 fn sums(input: &[u8]) -> (u32, String) {
-    let (mut crc, mut sha) = (Crc::new(), Sha256::new());
+    let (mut crc, mut sha) = (Crc::new(), Sha::new(&SHA256));
     for block in input.chunks(BLOCK / 8) {
         crc.update(block);
         sha.update(block);
     }
-    (crc.sum(), format!("sha256:{}", hex::encode(sha.finalize())))
+    (crc.sum(), format!("sha256:{}", hex::encode(sha.finish())))
 }
 
 fn deflate(block: &[u8], last: bool) -> std::io::Result<Vec<u8>> {

@@ -1,5 +1,5 @@
-//! [`action.yml`](action.yml): push an image to ECR, without Docker. What Lambda would refuse is refused before anything
-//! is asked of the registry; nothing is sent that is there already.
+//! [`action.yml`](action.yml): push an image to ECR, without Docker. What Lambda would refuse is refused before a byte of
+//! it goes out; nothing is sent that is there already.
 
 mod connection;
 mod elf;
@@ -35,6 +35,7 @@ use crate::{
     failure::{Blame, Failure},
     oci::{Layout, MARKER},
     package, runner,
+    secret::Secret,
 };
 
 /// What to push, and where to.
@@ -174,7 +175,8 @@ pub async fn run(args: Args) -> Result<(), Failure> {
 /// is success. With `dry_run`, says what would be done and gives the same.
 ///
 /// # Errors
-/// As [`run`]. All images are judged before the registry is asked for anything, and all tags before anything is sent.
+/// As [`run`]. Manifests and configurations are judged before a registry is asked for anything; layers while it is asked
+/// what it has; and nothing is sent before all images and all tags are judged.
 pub async fn push(images: &[Image], settings: &Settings) -> Result<Vec<Pushed>, Failure> {
     let mut read = Vec::new();
     for image in images {
@@ -185,7 +187,7 @@ pub async fn push(images: &[Image], settings: &Settings) -> Result<Vec<Pushed>, 
         ));
     }
     let mut names: BTreeMap<(String, &str), &str> = BTreeMap::new();
-    let mut registries: BTreeMap<&str, (Origin, usize)> = BTreeMap::new();
+    let mut registries: BTreeMap<String, (Origin, usize)> = BTreeMap::new();
     for (repository, tag, layout) in &read {
         let known = names.insert((repository.to_string(), tag), &layout.manifest.digest);
         let twice = known.is_some_and(|known| known != layout.manifest.digest);
@@ -194,10 +196,10 @@ pub async fn push(images: &[Image], settings: &Settings) -> Result<Vec<Pushed>, 
             return Err(Failure::Usage(why()));
         }
         let origin = Origin::registry(&repository.registry).usage()?;
-        registries.entry(&repository.registry).or_insert((origin, 0)).1 += layout.blobs().len().max(2);
+        registries.entry(repository.registry.clone()).or_insert((origin, 0)).1 += layout.blobs().len().max(2);
     }
 
-    // At once: the layers are checked, connections are opened, and authorization is got.
+    // At once: the layers are checked, connections are opened, authorization is got, and the registry asked what it has.
     let homes = registries.values().map(|(origin, _)| origin.clone()).collect();
     let pool = Pool::new(homes, settings.patience).usage()?;
     for (origin, requests) in registries.values() {
@@ -206,31 +208,29 @@ pub async fn push(images: &[Image], settings: &Settings) -> Result<Vec<Pushed>, 
         }
         pool.warm(origin, *requests);
     }
-    let logins = registries.keys().map(|registry| settings.login.authorization(registry));
-    let checks = read.iter().map(|(_, _, layout)| check(layout.clone()));
-    let (checked, logins) = join(try_join_all(checks), try_join_all(logins)).await;
-    checked?;
-    let mut ready = BTreeMap::new();
-    for ((name, (home, _)), login) in registries.into_iter().zip(logins?) {
-        let header = |secret: &crate::secret::Secret| {
-            let mut header = HeaderValue::from_str(secret.expose())?;
-            header.set_sensitive(true);
-            Ok::<_, http::header::InvalidHeaderValue>(header)
+    let checks = try_join_all(read.iter().map(|(_, _, layout)| check(Arc::clone(layout))));
+    let jobs = async {
+        let ask = async |(name, (home, _)): (String, (Origin, usize))| {
+            let authorization = header(settings.login.authorization(&name).await?.as_ref()).world()?;
+            let registry = Registry { pool: Arc::clone(&pool), home, authorization, patience: settings.patience };
+            Ok::<_, Failure>((name, Arc::new(registry)))
         };
-        let authorization = login.as_ref().map(header).transpose();
-        let authorization =
-            authorization.with_context(|| format!("{name} is given a token that is no header")).world()?;
-        let registry = Registry { pool: Arc::clone(&pool), home, authorization, patience: settings.patience };
-        ready.insert(name.to_owned(), Arc::new(registry));
-    }
-
-    let jobs = read.into_iter().filter_map(|(repository, tag, layout)| {
-        let registry = Arc::clone(ready.get(&repository.registry)?);
-        let layout = Arc::unwrap_or_clone(layout);
-        Some(Job { repository, tag: tag.to_owned(), layout, registry, move_tag: settings.move_tag })
-    });
-    let jobs: Vec<_> = jobs.collect();
-    let plan = Plan::make(&jobs).await?;
+        let ready: BTreeMap<_, _> = try_join_all(registries.into_iter().map(ask)).await?.into_iter().collect();
+        let job = |(repository, tag, layout): &(Repository, &str, Arc<Layout>)| Job {
+            registry: Arc::clone(&ready[&repository.registry]),
+            repository: repository.clone(),
+            tag: (*tag).to_owned(),
+            layout: Arc::clone(layout),
+            move_tag: settings.move_tag,
+        };
+        let jobs: Vec<_> = read.iter().map(job).collect();
+        let plan = Plan::make(jobs).await?;
+        Ok::<_, Failure>(plan)
+    };
+    // What is wrong with an image comes before what is wrong with a registry.
+    let (checked, plan) = join(checks, jobs).await;
+    checked?;
+    let plan = plan?;
     runner::say(plan.to_string().trim_end());
     if settings.dry_run {
         runner::say("this is a dry run: nothing was sent");
@@ -242,7 +242,15 @@ pub async fn push(images: &[Image], settings: &Settings) -> Result<Vec<Pushed>, 
         digest: job.layout.manifest.digest.clone(),
         image: format!("{}@{}", job.repository, job.layout.manifest.digest),
     };
-    Ok(jobs.iter().map(pushed).collect())
+    Ok(plan.jobs.iter().map(pushed).collect())
+}
+
+/// The header `Authorization`, kept out of logs.
+fn header(secret: Option<&Secret>) -> anyhow::Result<Option<HeaderValue>> {
+    let Some(secret) = secret else { return Ok(None) };
+    let mut header = HeaderValue::from_str(secret.expose()).context("the registry's token is no header")?;
+    header.set_sensitive(true);
+    Ok(Some(header))
 }
 
 impl Image {

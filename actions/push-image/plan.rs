@@ -20,7 +20,7 @@ use crate::{
 pub(super) struct Job {
     pub(super) repository: Repository,
     pub(super) tag: String,
-    pub(super) layout: Layout,
+    pub(super) layout: Arc<Layout>,
     pub(super) registry: Arc<Registry>,
     pub(super) move_tag: bool,
 }
@@ -34,19 +34,19 @@ enum Need {
 }
 
 /// A blob and the repositories of one registry that have or need it.
-struct Blob<'a> {
-    registry: &'a Registry,
+struct Blob {
+    registry: Arc<Registry>,
     descriptor: Descriptor,
     file: PathBuf,
-    has: Vec<&'a str>,
-    lacks: Vec<&'a str>,
+    has: Vec<String>,
+    lacks: Vec<String>,
 }
 
 /// What is to be done.
-pub(super) struct Plan<'a> {
-    jobs: &'a [Job],
+pub(super) struct Plan {
+    pub(super) jobs: Vec<Job>,
     needs: Vec<Need>,
-    blobs: Vec<Blob<'a>>,
+    blobs: Vec<Blob>,
 }
 
 /// What was sent.
@@ -59,25 +59,26 @@ pub(super) struct Sent {
     pub(super) mounted: usize,
 }
 
-impl<'a> Plan<'a> {
+impl Plan {
     /// Asks the registries what they have. Nothing is changed yet.
     ///
     /// # Errors
     /// [`Failure::Gate`] if a tag names another image and may not move.
-    pub(super) async fn make(jobs: &'a [Job]) -> Result<Self, Failure> {
+    pub(super) async fn make(jobs: Vec<Job>) -> Result<Self, Failure> {
         let needs = try_join_all(jobs.iter().map(need)).await?;
-        let mut blobs: BTreeMap<(String, String), Blob<'a>> = BTreeMap::new();
+        let mut blobs: BTreeMap<(String, String), Blob> = BTreeMap::new();
         for (job, need) in jobs.iter().zip(&needs) {
             for descriptor in job.layout.blobs() {
                 let file = job.layout.path(descriptor).gate()?;
                 let key = (job.repository.registry.clone(), descriptor.digest.clone());
                 let (has, lacks) = (Vec::new(), Vec::new());
-                let new = || Blob { registry: &job.registry, descriptor: descriptor.clone(), file, has, lacks };
+                let registry = Arc::clone(&job.registry);
+                let new = || Blob { registry, descriptor: descriptor.clone(), file, has, lacks };
                 let blob = blobs.entry(key).or_insert_with(new);
                 // A manifest is only taken once its blobs are there.
                 let list = if *need == Need::Manifest { &mut blob.lacks } else { &mut blob.has };
-                if !list.contains(&job.repository.name.as_str()) {
-                    list.push(&job.repository.name);
+                if !list.contains(&job.repository.name) {
+                    list.push(job.repository.name.clone());
                 }
             }
         }
@@ -125,7 +126,7 @@ async fn need(job: &Job) -> Result<Need, Failure> {
     }
 }
 
-impl Blob<'_> {
+impl Blob {
     async fn ask(mut self) -> Result<Self, Failure> {
         let has = self.lacks.iter().map(|repository| self.registry.has(repository, &self.descriptor.digest));
         let answers = try_join_all(has).await?;
@@ -140,10 +141,10 @@ impl Blob<'_> {
     /// The first repository gets the bytes, the others mount them from there.
     async fn bring(&self) -> Result<Sent, Failure> {
         let bring = |to, from| self.registry.bring(to, &self.descriptor, &self.file, from);
-        let mut lacks = self.lacks.iter().copied();
+        let mut lacks = self.lacks.iter().map(String::as_str);
         let mut ways = Vec::new();
         let source = match self.has.first() {
-            Some(source) => *source,
+            Some(source) => source.as_str(),
             None => {
                 let Some(first) = lacks.next() else { return Ok(Sent::default()) };
                 ways.push(bring(first, None).await?);
@@ -157,7 +158,7 @@ impl Blob<'_> {
     }
 }
 
-impl fmt::Display for Plan<'_> {
+impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (job, need) in self.jobs.iter().zip(&self.needs) {
             let what = match need {

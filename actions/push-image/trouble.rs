@@ -27,7 +27,7 @@ impl Default for Patience {
             attempts: 5,
             backoff: Duration::from_millis(250),
             longest: Duration::from_secs(60),
-            stall: Duration::from_secs(30),
+            stall: Duration::from_secs(60),
         }
     }
 }

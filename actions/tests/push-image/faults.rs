@@ -85,7 +85,7 @@ async fn a_dry_run_changes_nothing() {
 /// Trap 12: an upload that broke starts from nothing, with a new POST.
 #[tokio::test]
 async fn an_upload_that_breaks_begins_anew() {
-    let reset = |head: &Request, before| (uploads(head) && before == 1).then_some(Gate::ResetAfter(20_000));
+    let reset = |head: &Request, before| (uploads(head) && before == 1).then_some(Gate::ResetAfter(10_000));
     let memory = Memory::gated(reset, |_, _| None);
     succeeds(&memory).await;
     assert_eq!((memory.count("POST", ""), memory.count("PATCH", "")), (5, 0));

@@ -48,7 +48,7 @@ impl Draft {
         let kind =
             self.manifest["mediaType"].as_str().unwrap_or("application/vnd.oci.image.manifest.v1+json").to_owned();
         let descriptor = blob(self.folder.path(), &kind, format!("{:#}\n", self.manifest).as_bytes());
-        self.index(&[descriptor.clone()]);
+        self.index(std::slice::from_ref(&descriptor));
         text(&descriptor["digest"])
     }
 

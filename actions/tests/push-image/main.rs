@@ -7,3 +7,4 @@ mod memory;
 mod real;
 mod refusals;
 mod siblings;
+mod tls;

@@ -86,7 +86,7 @@ impl Counter {
 }
 
 /// A registry as the specification describes it.
-fn answer(kept: &mut Kept, request: &Request) -> Answer {
+pub(crate) fn answer(kept: &mut Kept, request: &Request) -> Answer {
     let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
     let query: BTreeMap<_, _> = query.split('&').filter_map(|pair| pair.split_once('=')).collect();
     let value = |name: &str| query.get(name).map(|value| value.replace("%3A", ":"));

@@ -44,7 +44,8 @@ async fn an_image_arrives_in_a_registry_with_a_password() {
     let mut draft = Draft::new(7, 4, 200_000);
     let ours = draft.write();
     let image = draft.image(&registry.address.to_string(), "team/app", "v1");
-    let nobody = push(&[image.clone()], &settings(Login::Anonymous)).await.expect_err("it wants a password");
+    let nobody =
+        push(std::slice::from_ref(&image), &settings(Login::Anonymous)).await.expect_err("it wants a password");
     assert!(nobody.to_string().contains("no credentials were sent"), "{nobody}");
     let with = settings(Login::Header(Secret::new(HEADER)));
     let before = registry.requests().expect("a log").len();

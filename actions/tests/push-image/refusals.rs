@@ -1,4 +1,4 @@
-//! What Lambda would refuse is refused before the registry is asked for anything, each with what to do about it.
+//! What Lambda would refuse is refused before a byte of it goes out, each with what to do about it.
 
 use lockgate::push_image::{Architecture, Login, Settings, push};
 use serde_json::{Value, json};
@@ -8,11 +8,17 @@ use crate::{
     memory::Memory,
 };
 
-/// Pushes, and gives why that was refused; the registry must not have heard of it.
+/// Pushes, and gives why that was refused; the registry must have nothing of it.
 async fn refusal(draft: &Draft, settings: &Settings) -> (u8, String) {
     let memory = Memory::good();
     let refused = push(&[draft.image(memory.address(), "app", "r1")], settings).await.expect_err("Lambda refuses this");
-    assert!(memory.asked().is_empty(), "{refused}: {:#?}", memory.asked());
+    let asked = memory.asked();
+    assert!(asked.iter().all(|asked| asked.starts_with("HEAD")), "{refused}: {asked:#?}");
+    // Only what is in the layers takes so long to find out that the registry is asked meanwhile what it has.
+    let inside = ["diff_id is", "does not start", "other content", "no gzip"]
+        .iter()
+        .any(|part| refused.to_string().contains(part));
+    assert!(inside || asked.is_empty(), "{refused}: {asked:#?}");
     (refused.code(), refused.to_string())
 }
 
@@ -96,7 +102,7 @@ async fn an_index_is_unwrapped_or_refused() {
     let mut draft = Draft::new(1, 2, 1000);
     let digest = draft.write();
     let image = draft.listed().remove(0);
-    wrap(&draft, &[image.clone()]);
+    wrap(&draft, std::slice::from_ref(&image));
     accepted(&draft, &digest).await;
 
     let mut attestation = image.clone();
