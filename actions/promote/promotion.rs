@@ -11,7 +11,7 @@ use super::{
     Args, OnTooFew, outputs,
     picture::{self, Moment},
     strategy::{self, Step},
-    verdict::{Rules, Verdict, judge},
+    verdict::{Rules, Verdict, judge, starved},
     watch::{Watch, Watched},
 };
 use crate::{
@@ -170,6 +170,17 @@ impl Promotion<'_> {
                     extended = true;
                 }
                 continue;
+            }
+            let starved: Vec<_> =
+                few.iter().filter(|stem| starved(&sums[*stem].0, &sums[*stem].1, step.percent)).cloned().collect();
+            if !starved.is_empty() {
+                let why = format!(
+                    "{} got none of {} % of the traffic, while the version before got all of it; something keeps requests \
+                     from the new version",
+                    starved.join(", "),
+                    step.percent
+                );
+                return Err(Broken::Bad(Vec::new(), why));
             }
             return self.decide_by_probe(step, few, seen.join("; ")).await;
         }

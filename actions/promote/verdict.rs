@@ -84,6 +84,15 @@ pub(super) fn judge(new: &Sums, old: &Sums, rules: &Rules) -> Verdict {
     if seen >= rules.samples { Verdict::Good } else { Verdict::TooFew(format!("{seen} of {}", rules.samples)) }
 }
 
+/// Whether the new version got none of the traffic although so much went to the old one that chance does not explain it
+/// (less than once in a thousand times): then something keeps requests from it, and its own numbers cannot tell.
+#[must_use]
+pub(super) fn starved(new: &Sums, old: &Sums, percent: u8) -> bool {
+    let part = f64::from(percent) / 100.0;
+    // (1 - part)^n is below e^-7 where n * part is above 7.
+    new.invocations == 0.0 && old.invocations * part > 7.0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +122,14 @@ mod tests {
     fn few_samples_are_no_verdict_and_no_metrics_are_none_at_all() {
         assert!(matches!(judge(&sums(19.0, 5.0, 19.0, 9.0), &Sums::default(), &RULES), Verdict::TooFew(_)));
         assert!(matches!(judge(&Sums::default(), &Sums::default(), &RULES), Verdict::TooFew(_)));
+    }
+
+    #[test]
+    fn a_version_that_gets_nothing_while_the_old_one_is_busy_is_starved_and_a_quiet_one_is_not() {
+        assert!(starved(&Sums::default(), &sums(100.0, 0.0, 600.0, 0.0), 10));
+        assert!(!starved(&Sums::default(), &sums(50.0, 0.0, 600.0, 0.0), 10));
+        assert!(!starved(&sums(1.0, 0.0, 6.0, 0.0), &sums(900.0, 0.0, 600.0, 0.0), 10));
+        assert!(!starved(&Sums::default(), &Sums::default(), 50));
     }
 
     #[test]

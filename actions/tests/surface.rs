@@ -13,13 +13,14 @@ use yaml_serde::Value;
 /// Every folder's `action.yml`, by the folder's name.
 fn actions() -> BTreeMap<String, Value> {
     let mut actions = BTreeMap::new();
-    for entry in fs::read_dir(env!("CARGO_MANIFEST_DIR")).expect("this crate's folder") {
+    for entry in fs::read_dir(std::env::var("CARGO_MANIFEST_DIR").expect("run by cargo")).expect("this crate's folder")
+    {
         let folder = entry.expect("an entry").path();
         let Ok(text) = fs::read_to_string(folder.join("action.yml")) else { continue };
         let name = folder.file_name().expect("a name").to_string_lossy().into_owned();
         actions.insert(name, yaml_serde::from_str(&text).expect("YAML"));
     }
-    assert!(actions.len() >= 3, "there are actions to compare");
+    assert!(actions.len() >= 6, "there are actions to compare");
     actions
 }
 
@@ -44,11 +45,9 @@ fn inputs_and_arguments_are_the_same() {
         let arguments: BTreeSet<String> = command
             .get_arguments()
             .filter_map(|argument| Some(argument.get_env()?.to_str().expect("text").to_owned()))
+            // The runner's own variables need no input.
+            .filter(|variable| variable.starts_with("INPUT_"))
             .collect();
-        // A command whose Rust is not there yet takes nothing.
-        if arguments.is_empty() {
-            continue;
-        }
         let inputs: BTreeSet<String> = keys(&action["inputs"]).iter().map(|input| variable(input)).collect();
         assert_eq!(inputs, arguments, "{name}: the inputs of action.yml (left), the arguments' variables (right)");
     }
@@ -110,6 +109,9 @@ fn trap_31_only_setup_has_shell_and_everything_else_is_executed_in_the_shells_pl
 #[test]
 fn every_action_is_in_a_folder_with_its_rust() {
     for name in actions().keys() {
-        assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(name).join("mod.rs").is_file(), "{name}");
+        assert!(
+            Path::new(std::env::var("CARGO_MANIFEST_DIR").expect("run by cargo")).join(name).join("mod.rs").is_file(),
+            "{name}"
+        );
     }
 }

@@ -103,6 +103,9 @@ pub struct Known {
     notes: String,
 }
 
+/// In all notes.
+const WORDS: &str = "& hung up";
+
 impl Known {
     /// A call with this id; the same generator state makes the same call.
     pub fn new(call_id: &str, rng: &mut Rng) -> Self {
@@ -131,7 +134,7 @@ impl Known {
             }),
             topic: TOPICS[rng.usize(..TOPICS.len())],
             outcome: OUTCOMES[rng.usize(..OUTCOMES.len())],
-            notes: format!("said \"{}\" & hung up, {{ok}} [{}] ü", rng.u16(..), rng.u16(..)),
+            notes: format!("said \"{}\" {WORDS}, {{ok}} [{}] ü", rng.u16(..), rng.u16(..)),
         }
     }
 
@@ -143,6 +146,17 @@ impl Known {
 
     fn sla_breach(&self) -> bool {
         self.duration_seconds > SLA_SECONDS || self.outcome == Outcome::Abandoned
+    }
+
+    /// What nobody may read in a log: words of the notes, and the number in the forms in which it is landed and kept.
+    #[must_use]
+    pub fn private(&self) -> Vec<String> {
+        let mut private = vec![WORDS.to_owned()];
+        if let Some((phone, country)) = &self.phone {
+            private.extend([phone[1..].to_owned(), format!("{} {}", &phone[..5], &phone[5..])]);
+            private.extend(country.national.map(|(code, trunk)| phone.replacen(code, trunk, 1)));
+        }
+        private
     }
 
     /// What the API has to answer, but for what only the delivery decides.

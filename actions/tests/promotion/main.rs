@@ -1,5 +1,5 @@
 //! `promote`, `rollback`, `status` and `unlock` as processes, against the emulated AWS and a Lambda that is as strict as
-//! AWS. Numbers in the names of tests are those of the traps that they cover, listed in `docs/traps.md`.
+//! AWS. Numbers in the names of tests are those of the traps in `docs/traps.md`.
 
 mod kills;
 mod refusals;

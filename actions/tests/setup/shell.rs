@@ -8,7 +8,8 @@ use crate::kit::{Done, Runner, done};
 
 /// The script as a runner gets it.
 fn script() -> String {
-    let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/setup/action.yml")).expect("action.yml");
+    let text = fs::read_to_string(std::env::var("CARGO_MANIFEST_DIR").expect("run by cargo") + "/setup/action.yml")
+        .expect("action.yml");
     let action: Value = yaml_serde::from_str(&text).expect("YAML");
     action["runs"]["steps"][0]["run"].as_str().expect("a script").to_owned()
 }

@@ -45,7 +45,18 @@ pub(crate) async fn calls(stage: &mut Stage, checks: &mut Checks) -> Result<()> 
     dead_letters(stage, checks, &landed).await?;
     answers(stage, checks, &landed).await?;
     access(stage, checks).await?;
+    logs(stage, checks, &landed).await?;
     stage.landed = Some(landed);
+    Ok(())
+}
+
+/// Looks for what callers said, and for their numbers, in all that the functions printed.
+async fn logs(stage: &Stage, checks: &mut Checks, landed: &Landed) -> Result<()> {
+    let printed = stage.host.printed().await?.join("\n");
+    let private: BTreeSet<String> = landed.calls.values().flat_map(|call| call.private()).collect();
+    let found: Vec<_> = private.iter().filter(|text| printed.contains(*text)).collect();
+    let detail = format!("{} of {} in {} bytes {:?}", found.len(), private.len(), printed.len(), found.first());
+    checks.that("no note and no phone number is in a log", found.is_empty() && !printed.is_empty(), detail);
     Ok(())
 }
 
