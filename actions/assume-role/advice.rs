@@ -124,12 +124,13 @@ fn subject(sub: &str, claims: &Claims) -> Vec<String> {
              ...:environment:<name>, add `environment: <name>` to the job"
         )),
     }
-    if let (Some(called), Some(caller)) = (claims.get("job_workflow_ref"), claims.get("workflow_ref"))
+    let repository_of = |claim| Some(claims.get(claim)?.split_once("/.github/")?.0.to_owned());
+    if let (Some(called), Some(caller)) = (repository_of("job_workflow_ref"), repository_of("workflow_ref"))
         && called != caller
     {
         fixes.push(format!(
-            "the job is in the reusable workflow {called}, but sub and repository are its caller's: a policy for the \
-             workflow's own repository names it by job_workflow_ref"
+            "the job is in a reusable workflow of {called}, but sub and repository are its caller's, {caller}: a policy \
+             that says repo:{called}:... does not match; it may name the workflow by job_workflow_ref besides"
         ));
     }
     fixes
@@ -178,4 +179,26 @@ fn missing_role(order: &Order) -> String {
          Role.AssumeRolePolicyDocument, signed in to account {}",
         order.role.name, order.role.account
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn fixes_for(workflow: &str, called: &str) -> String {
+        let sub = "repo:acme/calls:ref:refs/heads/main";
+        let claims = json!({ "sub": sub, "workflow_ref": workflow, "job_workflow_ref": called });
+        let claims = Claims::from_json(claims).expect("an object");
+        subject(sub, &claims).join("\n")
+    }
+
+    #[test]
+    fn trap_08_a_workflow_of_another_repository_does_not_change_the_subject() {
+        let (own, shared) =
+            ("acme/calls/.github/workflows/on-main.yml@x", "acme/shared/.github/workflows/deploy.yml@y");
+        assert!(fixes_for(own, shared).contains("a policy that says repo:acme/shared:... does not match"));
+        assert!(!fixes_for(own, "acme/calls/.github/workflows/deploy.yml@x").contains("reusable workflow"));
+    }
 }

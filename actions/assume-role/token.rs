@@ -135,6 +135,11 @@ impl Claims {
         Self(payload.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default())
     }
 
+    #[cfg(test)]
+    pub(super) fn from_json(claims: Value) -> Option<Self> {
+        Some(Self(claims.as_object()?.clone()))
+    }
+
     /// A claim as text; an array's first entry.
     pub(super) fn get(&self, name: &str) -> Option<String> {
         let text = match self.0.get(name)? {

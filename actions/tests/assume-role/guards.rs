@@ -105,3 +105,12 @@ fn a_job_without_the_permission_is_told_what_to_add_and_a_laptop_what_to_do() {
     assert_eq!(done.code, 2);
     assert!(done.stdout.contains("--format process"), "{}", done.stdout);
 }
+
+#[test]
+fn chaining_without_credentials_says_where_they_come_from() {
+    let sts = sts(Vec::new());
+    let runner = Runner::new().sts(&sts).with("INPUT_CHAIN", "true").with("AWS_EC2_METADATA_DISABLED", "true");
+    let done = runner.run();
+    assert_eq!((done.code, sts.requests().len()), (2, 0), "{}", done.stdout);
+    assert!(done.stdout.contains("assume the first role in an earlier step"), "{}", done.stdout);
+}
