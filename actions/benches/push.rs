@@ -39,6 +39,9 @@ struct Cost {
     wall: Duration,
 }
 
+/// A command that pushes the image to a repository under a tag.
+type Push<'a> = dyn Fn(&str, &str) -> Command + 'a;
+
 fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(bench())) {
@@ -61,7 +64,7 @@ async fn bench() -> Result<bool, Box<dyn Error>> {
     let layers = draft.manifest["layers"].as_array().ok_or("no layers")?;
     let bytes: u64 = layers.iter().filter_map(|layer| layer["size"].as_u64()).sum();
     say(format_args!("{} layers, {:.1} MB; a round trip of {ROUND_TRIP:?}", layers.len(), bytes as f64 / 1e6));
-    let tools: [(&str, &dyn Fn(&str, &str) -> Command); 2] = [
+    let tools: [(&str, &Push); 2] = [
         ("crane", &|name, tag| {
             let mut command = Command::new(&crane);
             command.args(["push", "--insecure"]).arg(&image).arg(format!("{}/{name}:{tag}", relay.address));

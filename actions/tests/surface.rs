@@ -110,7 +110,7 @@ fn trap_31_only_setup_has_shell_and_everything_else_is_executed_in_the_shells_pl
 fn every_action_is_in_a_folder_with_its_rust() {
     for name in actions().keys() {
         assert!(
-            Path::new(std::env::var("CARGO_MANIFEST_DIR").expect("run by cargo")).join(name).join("mod.rs").is_file(),
+            Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("run by cargo")).join(name).join("mod.rs").is_file(),
             "{name}"
         );
     }

@@ -63,7 +63,6 @@ pub struct Lambda {
 
 impl Lambda {
     /// The functions, to look at or to change; nobody is answered meanwhile.
-    #[must_use]
     pub fn functions(&self) -> MutexGuard<'_, BTreeMap<String, Function>> {
         self.functions.lock().unwrap_or_else(PoisonError::into_inner)
     }
