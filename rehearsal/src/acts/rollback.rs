@@ -93,16 +93,15 @@ async fn start(
         oidc: Some(issuer.grant(job)?),
     };
     let what = format!("act {WORKFLOW} ({environment})");
-    stage.clock.measure(crate::clock::Kind::Step, "rollback", &what, workflows.run(act, &request)).await
+    let done = stage.clock.measure(crate::clock::Kind::Step, "rollback", &what, workflows.run(act, &request)).await?;
+    std::fs::write(stage.file(&format!("act-{run_id}.log")), done.log.join("\n"))?;
+    Ok(done)
 }
 
-/// What the log says of a failure.
+/// What the log says of a failure: its annotations, or how it ended.
 fn failure(outcome: &Outcome) -> String {
-    let lines = outcome.log.iter().filter(|line| line.contains("::error") || line.contains("repo:"));
-    let lines: Vec<_> = lines.take(4).map(String::as_str).collect();
-    if lines.is_empty() {
-        format!("{:?}: {}", outcome.jobs, outcome.log.join(" | ").chars().take(600).collect::<String>())
-    } else {
-        lines.join(" | ")
-    }
+    let lines = outcome.log.iter().flat_map(|said| said.lines());
+    let told = lines.filter(|line| line.contains("repo:example/calls") || line.contains("cannot be"));
+    let told: Vec<_> = told.take(4).collect();
+    format!("{:?} {}", outcome.jobs, told.join(" | "))
 }

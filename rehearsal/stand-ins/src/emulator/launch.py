@@ -108,6 +108,23 @@ def actions_of_sqs(extract):
     return extract_iam_action
 
 
+def actions_of_aliases(of_path):
+    """An alias is read, moved and deleted by actions of its own; ministack asks for ListAliases in their place.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html
+    """
+
+    def lambda_action(method, path):
+        parts = [part for part in path.split("/") if part]
+        if "aliases" in parts[:-1]:
+            return {"GET": "GetAlias", "PUT": "UpdateAlias", "DELETE": "DeleteAlias"}.get(method)
+        if parts[-1:] == ["provisioned-concurrency"] and method == "GET":
+            return "GetProvisionedConcurrencyConfig"
+        return of_path(method, path)
+
+    return lambda_action
+
+
 def over_tls(app):
     """AWS's endpoints are reached by TLS, and policies ask for it (aws:SecureTransport); loopback stands for it here."""
 
@@ -122,6 +139,7 @@ def over_tls(app):
 threading.Thread(target=end_with_parent, daemon=True).start()
 lambda_svc.invoke_async_with_retry = destinations_of_an_alias(lambda_svc.invoke_async_with_retry)
 lambda_svc._emit_lambda_metrics = metrics_of_forwarded_functions(lambda_svc._emit_lambda_metrics)
+iam_actions._lambda_action = actions_of_aliases(iam_actions._lambda_action)
 iam_actions.extract_iam_action = actions_of_sqs(iam_actions.extract_iam_action)
 ministack.app.app = over_tls(signed_calls_only(ministack.app.app))
 ministack.app.main()
