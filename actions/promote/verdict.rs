@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn few_samples_are_no_verdict_and_no_metrics_are_none_at_all() {
-        assert!(matches!(judge(&sums(19.0, 5.0, 19.0, 9.0), &Sums::default(), &RULES), Verdict::TooFew(_)));
+        assert!(matches!(judge(&sums(19.0, 5.0, 10.0, 9.0), &Sums::default(), &RULES), Verdict::TooFew(_)));
         assert!(matches!(judge(&Sums::default(), &Sums::default(), &RULES), Verdict::TooFew(_)));
     }
 

@@ -10,6 +10,6 @@ mod zizmor;
 pub use act::act;
 pub use actionlint::actionlint;
 pub use provider::provider_configuration;
-pub use stand_ins::tools::{Tool, crane, ministack};
+pub use stand_ins::tools::{Tool, ministack};
 pub use terraform::terraform;
 pub use zizmor::zizmor;
