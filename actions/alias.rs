@@ -25,6 +25,9 @@ const ATTEMPTS: u32 = 6;
 /// The first pause between two attempts; each next one is twice as long.
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// The longest pause, whatever Lambda asks for: a lease must not run out meanwhile.
+const LONGEST: Duration = Duration::from_secs(10);
+
 /// Where an alias sends its traffic.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Traffic {
@@ -117,7 +120,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stale(alias) => {
-                write!(f, "{alias} was changed by somebody else since it was read; nothing was overwritten")
+                write!(f, "{alias} was changed by somebody else since it was read")
             }
             Self::Failed(error) => write!(f, "{error:#}"),
         }
@@ -180,7 +183,7 @@ impl Aliases {
                 Some(UpdateAliasError::ResourceConflictException(_)) => {}
                 Some(UpdateAliasError::TooManyRequestsException(busy)) => {
                     let seconds = busy.retry_after_seconds().and_then(|seconds| seconds.parse().ok());
-                    wait = seconds.map_or(pause, Duration::from_secs);
+                    wait = seconds.map_or(pause, Duration::from_secs).min(LONGEST);
                 }
                 // The answer is lost, the move perhaps not.
                 None | Some(UpdateAliasError::PreconditionFailedException(_)) => unheard = true,

@@ -3,15 +3,13 @@
 
 use std::{error::Error, fmt, io::Write, time::Duration};
 
-use aws_smithy_runtime_api::{
-    client::{
-        http::{HttpConnector, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn},
-        orchestrator::{HttpRequest, HttpResponse},
-    },
-    http::Headers,
+use aws_smithy_runtime_api::client::{
+    http::{HttpConnector, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn},
+    orchestrator::{HttpRequest, HttpResponse},
 };
 use aws_smithy_types::body::SdkBody;
 use http_body_util::BodyExt;
+use jiff::Timestamp;
 
 use crate::aws::{self, CONNECT};
 
@@ -95,7 +93,7 @@ impl Client {
         let read = async {
             let response = self.send(url, headers).await?;
             let status = response.status().as_u16();
-            let retry_after = retry_after(response.headers());
+            let retry_after = response.headers().get("retry-after").and_then(retry_after);
             let mut body = Vec::new();
             copy(response, &mut body, limit).await?;
             Ok(Answer { status, retry_after, body })
@@ -126,7 +124,10 @@ impl Client {
                     (200, _) => return copy(response, to, limit).await,
                     // A relative one would need a parser for URLs, and no host of archives sends it.
                     (301 | 302 | 303 | 307 | 308, Some(next)) => url = next.to_owned(),
-                    (status, _) => return Err(Trouble::Status(status, retry_after(response.headers()))),
+                    (status, _) => {
+                        let wait = response.headers().get("retry-after").and_then(retry_after);
+                        return Err(Trouble::Status(status, wait));
+                    }
                 }
             }
             Err(Trouble::Request(format!("more than {REDIRECTIONS} redirections, the last to {url}")))
@@ -191,11 +192,15 @@ pub fn chain(error: &dyn Error) -> String {
     text
 }
 
-/// How long a server asks to wait (<https://www.rfc-editor.org/rfc/rfc9110#field.retry-after>), if it says so in seconds;
-/// AWS and GitHub do.
+/// How long a server asks to wait, by the value of its header: <https://www.rfc-editor.org/rfc/rfc9110#field.retry-after>
 #[must_use]
-pub fn retry_after(headers: &Headers) -> Option<Duration> {
-    headers.get("retry-after")?.trim().parse().ok().map(Duration::from_secs)
+pub fn retry_after(value: &str) -> Option<Duration> {
+    let value = value.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
+    Some(Duration::try_from(date.duration_since(Timestamp::now())).unwrap_or_default())
 }
 
 /// `text` as a value within a URL's query (<https://www.rfc-editor.org/rfc/rfc3986#section-2.3>).
@@ -216,6 +221,15 @@ mod tests {
     fn a_query_value_cannot_start_another_parameter() {
         assert_eq!(query_value("a b&audience=ä"), "a%20b%26audience%3D%C3%A4");
         assert_eq!(query_value("sts.amazonaws.com"), "sts.amazonaws.com");
+    }
+
+    #[test]
+    fn a_server_may_name_seconds_or_a_date() {
+        assert_eq!(retry_after(" 7 "), Some(Duration::from_secs(7)));
+        assert_eq!(retry_after("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO), "that was long ago");
+        let later = retry_after("Tue, 31 Dec 2999 23:59:59 GMT").expect("a date");
+        assert!(later > Duration::from_secs(3600), "{later:?}");
+        assert_eq!(retry_after("soon"), None);
     }
 
     #[test]

@@ -9,226 +9,28 @@
 //! | `lock/alias`, `lock/apply` | a [`crate::lock::Lock`] |
 //! | `freed/<lock>/<token>` | why a person freed a lock: [`Freed`] with its owner and purpose |
 
-use std::{collections::BTreeMap, fmt};
+pub(crate) mod conflict;
+mod items;
+
+use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, anyhow, bail};
 use aws_sdk_dynamodb::{
     Client,
     types::{AttributeValue, ConditionCheck, KeysAndAttributes, Put, TransactWriteItem},
 };
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use sha2::{Digest, Sha256};
+use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{aws, delivery::Kind, lock};
-
-/// The form of the items that this version writes; readers accept it and the one before.
-pub const SCHEMA: u32 = 1;
+use self::items::HOLDS;
+pub use self::items::{Action, AliasMove, Freed, Function, Hold, Live, Moving, Release, SCHEMA, State};
+use crate::{aws, lock};
 
 /// The key of [`Live`].
 const LIVE: &str = "live";
 
-/// What every key of a [`Hold`] begins with.
-const HOLDS: &str = "hold/";
-
 /// DynamoDB takes this many keys in one read.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>
 const KEYS: usize = 100;
-
-/// Where a release stands.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// Its packages are uploaded; no traffic has reached it.
-    Building,
-    /// It is being promoted.
-    Canary,
-    /// It serves.
-    Live,
-    /// It served until a later release was promoted.
-    Replaced,
-    /// It was taken out of service by a rollback.
-    RolledBack,
-    /// Its promotion was broken off and taken back.
-    Failed,
-}
-
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Building => "building",
-            Self::Canary => "canary",
-            Self::Live => "live",
-            Self::Replaced => "replaced",
-            Self::RolledBack => "rolled back",
-            Self::Failed => "failed",
-        })
-    }
-}
-
-/// One release: what `release` uploaded, and what became of it.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub struct Release {
-    /// `r<run id>-<first 12 hex digits of the tree>`.
-    pub id: String,
-    /// [`SCHEMA`].
-    pub schema: u32,
-    /// Where it stands.
-    pub state: State,
-    /// The commit it was built from.
-    pub commit: String,
-    /// That commit's tree: what its bytes depend on, together with the toolchain.
-    pub tree: String,
-    /// The id of the toolchain, as `packages.json` says.
-    pub toolchain: String,
-    /// The run that made it, a URL where there is one.
-    pub run: String,
-    /// Who started that run.
-    pub actor: String,
-    /// When it was made.
-    pub created_at: Timestamp,
-    /// When it last became live.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub live_since: Option<Timestamp>,
-    /// The release that served before it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub previous: Option<String>,
-    /// Why it is in its state, where a person or a verdict gave a reason.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// Its functions, by their name in `lockgate.toml`.
-    pub functions: BTreeMap<String, Function>,
-}
-
-/// One function of a release.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Function {
-    /// Its name in AWS.
-    pub function: String,
-    /// What it is shipped as.
-    pub package: Kind,
-    /// A ZIP's SHA-256 in hex, or an image's digest.
-    pub code: String,
-    /// The alias that receives traffic.
-    pub alias: String,
-    /// The namespace of its own metrics.
-    pub metrics: String,
-    /// The event that it answers without side effects, as JSON text.
-    pub probe: String,
-    /// The version that was published for this release; recorded after Terraform's apply.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<String>,
-    /// The hash of that version's configuration (see [`crate::configuration`]).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub configuration: Option<String>,
-}
-
-impl Function {
-    /// What a hold is about: code and configuration together, 16 hex digits. None while nothing was applied.
-    #[must_use]
-    pub fn identity(&self) -> Option<String> {
-        let configuration = self.configuration.as_ref()?;
-        let digest = Sha256::digest(format!("{}\n{configuration}", self.code));
-        Some(hex::encode(&digest[..8]))
-    }
-
-    /// The key of the hold that would keep this function's code out.
-    fn hold(&self, stem: &str) -> Option<String> {
-        Some(format!("{HOLDS}{stem}/{}", self.identity()?))
-    }
-}
-
-/// What serves, and what moves.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
-pub struct Live {
-    /// The release that serves; none before the first promotion.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub release: Option<String>,
-    /// Since when.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub since: Option<Timestamp>,
-    /// The release that a rollback goes to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub previous: Option<String>,
-    /// What moves now; left behind by whoever was killed while moving.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub moving: Option<Moving>,
-}
-
-/// A move of aliases, written before the first of them moves: whoever finds it can finish it.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub struct Moving {
-    /// What is done.
-    pub action: Action,
-    /// The release that is moved to, or, when taking back, away from.
-    pub release: String,
-    /// When it began.
-    pub began: Timestamp,
-    /// Who moves: the owner of the lock.
-    pub owner: String,
-    /// Every alias that moves, by the function's name in `lockgate.toml`.
-    pub aliases: BTreeMap<String, AliasMove>,
-}
-
-/// What a [`Moving`] does.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Action {
-    /// Forward, perhaps in steps.
-    Promote,
-    /// Back to where the aliases were before a promotion.
-    TakeBack,
-    /// To an earlier release.
-    Rollback,
-}
-
-/// One alias and where it comes from and goes.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct AliasMove {
-    /// The function's name in AWS.
-    pub function: String,
-    /// The alias.
-    pub alias: String,
-    /// The version it is taken from.
-    pub from: String,
-    /// The version it is moved to.
-    pub to: String,
-}
-
-/// Code that must not be promoted until a person frees it.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub struct Hold {
-    /// `hold/<function>/<identity>`.
-    pub id: String,
-    /// The function's name in `lockgate.toml`.
-    pub function: String,
-    /// The code that is held.
-    pub code: String,
-    /// The hash of its configuration.
-    pub configuration: String,
-    /// The release in which it was judged.
-    pub release: String,
-    /// Why.
-    pub reason: String,
-    /// Since when.
-    pub at: Timestamp,
-    /// By whom.
-    pub by: String,
-    /// Why, when and by whom it was freed; a hold that was freed keeps nothing out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub freed: Option<Freed>,
-}
-
-/// How a [`Hold`] ended.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub struct Freed {
-    /// Why.
-    pub reason: String,
-    /// When.
-    pub at: Timestamp,
-    /// By whom.
-    pub by: String,
-}
 
 /// One environment's ledger.
 #[derive(Clone, Debug)]
@@ -277,7 +79,8 @@ impl Ledger {
     /// If the ledger cannot be written.
     pub async fn create(&self, release: &Release) -> Result<bool> {
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item(&release.id, release)?));
-        match put.condition_expression("attribute_not_exists(id)").send().await {
+        let put = put.condition_expression("attribute_not_exists(id)");
+        match conflict::write(async || put.clone().send().await).await {
             Ok(_) => Ok(true),
             Err(error) if aws::is(&error, "ConditionalCheckFailedException") => Ok(false),
             Err(error) => Err(self.failed("write", &aws::explain(&error))),
@@ -301,7 +104,8 @@ impl Ledger {
         let put =
             put.condition_expression("#state IN (:building, :failed)").expression_attribute_names("#state", "state");
         let put = put.expression_attribute_values(":building", AttributeValue::S("building".into()));
-        match put.expression_attribute_values(":failed", AttributeValue::S("failed".into())).send().await {
+        let put = put.expression_attribute_values(":failed", AttributeValue::S("failed".into()));
+        match conflict::write(async || put.clone().send().await).await {
             Ok(_) => Ok(()),
             Err(error) if aws::is(&error, "ConditionalCheckFailedException") => {
                 bail!("release {id} is {}: its versions stay as they were recorded", release.state)
@@ -372,8 +176,9 @@ impl Ledger {
         if hold.freed.is_none() {
             let now = Hold { freed: Some(freed), ..hold.clone() };
             let put = self.client.put_item().table_name(&self.table).set_item(Some(item(&id, &now)?));
-            let put = put.condition_expression("attribute_exists(id)").send().await;
-            put.map_err(|error| self.failed("write", &aws::explain(&error)))?;
+            let put = put.condition_expression("attribute_exists(id)");
+            let done = conflict::write(async || put.clone().send().await).await;
+            done.map_err(|error| self.failed("write", &aws::explain(&error)))?;
         }
         Ok(hold)
     }
@@ -417,7 +222,8 @@ impl Ledger {
         for hold in change.holds {
             put(&hold.id, item(&hold.id, hold)?)?;
         }
-        match self.client.transact_write_items().set_transact_items(Some(writes)).send().await {
+        let write = self.client.transact_write_items().set_transact_items(Some(writes));
+        match conflict::transact(async || write.clone().send().await).await {
             Ok(_) => Ok(()),
             Err(error) if aws::is(&error, "TransactionCanceledException") => {
                 let reasons = aws::explain(&error);
@@ -462,24 +268,6 @@ pub struct Change<'a> {
     pub releases: &'a [Release],
     /// Holds that are new.
     pub holds: &'a [Hold],
-}
-
-impl Hold {
-    /// Holds `function` of `release`. None while its configuration is not recorded.
-    #[must_use]
-    pub fn new(stem: &str, function: &Function, release: &str, reason: &str, by: &str) -> Option<Self> {
-        Some(Self {
-            id: function.hold(stem)?,
-            function: stem.to_owned(),
-            code: function.code.clone(),
-            configuration: function.configuration.clone()?,
-            release: release.to_owned(),
-            reason: reason.to_owned(),
-            at: Timestamp::now(),
-            by: by.to_owned(),
-            freed: None,
-        })
-    }
 }
 
 pub(crate) type Item = std::collections::HashMap<String, AttributeValue>;

@@ -6,13 +6,17 @@
 use std::{fmt, time::Duration};
 
 use anyhow::{Context, Result};
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::{
+    operation::put_item::PutItemError,
+    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     aws,
-    ledger::{Ledger, item},
+    ledger::{Ledger, conflict, item},
+    runner,
 };
 
 /// What the keys of locks begin with.
@@ -65,8 +69,8 @@ impl Lock {
 
 impl fmt::Display for Lock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let until = Timestamp::from_millisecond(self.until).map(|until| until.to_string()).unwrap_or_default();
-        write!(f, "{} since {:.0} for `{}`, leased until {until:.20}", self.owner, self.since, self.purpose)
+        let until = Timestamp::from_millisecond(self.until).map(|until| format!("{until:.0}")).unwrap_or_default();
+        write!(f, "{} since {:.0} for `{}`, leased until {until}", self.owner, self.since, self.purpose)
     }
 }
 
@@ -133,25 +137,27 @@ impl Held {
             .condition_expression(condition)
             .expression_attribute_names("#until", "until")
             .expression_attribute_values(":now", AttributeValue::N(Timestamp::now().as_millisecond().to_string()))
-            .return_values(aws_sdk_dynamodb::types::ReturnValue::AllOld)
+            .return_values(ReturnValue::AllOld)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         if let Some(token) = over {
             put = put.expression_attribute_names("#token", "token");
             put = put.expression_attribute_values(":token", AttributeValue::S(token.to_owned()));
         }
         let read = |item| serde_dynamo::from_item::<_, Lock>(item).ok();
-        match put.send().await {
-            Ok(done) => Ok(Taken::Ours(Self { lock, lease }, done.attributes.and_then(read))),
-            Err(error) if aws::is(&error, "ConditionalCheckFailedException") => {
-                let theirs: Option<Lock> = ledger.get(&lock.id).await?;
-                match theirs {
-                    // A retried request may have been the first one's doing.
-                    Some(ours) if ours.token == lock.token => Ok(Taken::Ours(Self { lock, lease }, None)),
-                    Some(theirs) => Ok(Taken::Theirs(theirs)),
-                    None => Err(ledger.failed("write", "the lock changes hands right now; try again")),
-                }
-            }
-            Err(error) => Err(ledger.failed("write", &aws::explain(&error))),
+        let error = match conflict::write(async || put.clone().send().await).await {
+            Ok(done) => return Ok(Taken::Ours(Self { lock, lease }, done.attributes.and_then(read))),
+            Err(error) => error,
+        };
+        // The item as it was when the condition failed.
+        let theirs = match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(failed)) => failed.item.clone().and_then(read),
+            _ => return Err(ledger.failed("write", &aws::explain(&error))),
+        };
+        match theirs {
+            // A retried request may have been the first one's doing.
+            Some(ours) if ours.token == lock.token => Ok(Taken::Ours(Self { lock, lease }, None)),
+            Some(theirs) => Ok(Taken::Theirs(theirs)),
+            None => Err(ledger.failed("write", "its lock is not as this version of lockgate writes it")),
         }
     }
 
@@ -189,7 +195,7 @@ impl Held {
             .expression_attribute_names("#token", "token")
             .expression_attribute_values(":until", AttributeValue::N(until(self.lease).to_string()))
             .expression_attribute_values(":token", AttributeValue::S(self.lock.token.clone()));
-        match update.send().await {
+        match conflict::write(async || update.clone().send().await).await {
             Ok(_) => Ok(()),
             Err(error) if aws::is(&error, "ConditionalCheckFailedException") => Err(Lost.into()),
             Err(error) => Err(ledger.failed("write", &aws::explain(&error))),
@@ -201,12 +207,16 @@ impl Held {
         Ok(ledger.get::<Lock>(&self.lock.id).await?.is_some_and(|lock| lock.token == self.lock.token))
     }
 
-    /// Gives it back; one that was lost stays with its new owner.
-    ///
-    /// # Errors
-    /// If the ledger cannot be written; the lease ends the lock then.
-    pub async fn release(self, ledger: &Ledger) -> Result<()> {
-        remove(ledger, &self.lock).await.map(drop)
+    /// Gives it back; one that was lost stays with its new owner. Where that fails, its lease ends it: what was done
+    /// under the lock is done all the same.
+    pub async fn give_back(self, ledger: &Ledger) {
+        if let Err(error) = remove(ledger, &self.lock).await {
+            let seconds = self.lease.as_secs();
+            runner::warning(format_args!(
+                "{} was not given back, its lease ends in {seconds} s: {error:#}",
+                self.lock.id
+            ));
+        }
     }
 }
 
@@ -223,7 +233,7 @@ pub async fn remove(ledger: &Ledger, lock: &Lock) -> Result<bool> {
         .condition_expression("#token = :token")
         .expression_attribute_names("#token", "token")
         .expression_attribute_values(":token", AttributeValue::S(lock.token.clone()));
-    match delete.send().await {
+    match conflict::write(async || delete.clone().send().await).await {
         Ok(_) => Ok(true),
         Err(error) if aws::is(&error, "ConditionalCheckFailedException") => Ok(false),
         Err(error) => Err(ledger.failed("write", &aws::explain(&error))),

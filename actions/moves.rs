@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
-use futures::future::try_join_all;
+use futures::future::join_all;
 use jiff::Timestamp;
 
 use crate::{
     alias::{Aliases, Error, Traffic},
     ledger::{Action, AliasMove, Change, Ledger, Live, Moving, Release, State},
-    lock::Held,
+    lock::{Held, Lost},
     runner,
 };
 
@@ -39,12 +39,21 @@ pub struct Mover {
 
 impl Mover {
     /// Sends all traffic of these aliases to one end, all at the same time. Each is written even if it is there already:
-    /// that is the fence against an older owner.
+    /// that is the fence against an older owner. One that cannot be moved does not keep the others from it.
     ///
     /// # Errors
-    /// [`crate::lock::Lost`] if the lock was lost; else if Lambda or the ledger fails.
+    /// [`crate::lock::Lost`] if the lock was lost; else if Lambda or the ledger fails: what each alias met with.
     pub async fn force(&self, moves: &BTreeMap<String, AliasMove>, end: End) -> Result<()> {
-        try_join_all(moves.values().map(|alias| self.force_one(alias, end))).await.map(drop)
+        let done = join_all(moves.values().map(|alias| self.force_one(alias, end))).await;
+        let mut errors: Vec<_> = done.into_iter().filter_map(Result::err).collect();
+        if let Some(lost) = errors.iter().position(|error| error.is::<Lost>()) {
+            return Err(errors.swap_remove(lost));
+        }
+        match errors.len() {
+            0 => Ok(()),
+            1 => Err(errors.swap_remove(0)),
+            _ => bail!("{}", errors.iter().map(|error| format!("{error:#}")).collect::<Vec<_>>().join("; ")),
+        }
     }
 
     async fn force_one(&self, alias: &AliasMove, end: End) -> Result<()> {
@@ -88,7 +97,7 @@ impl Mover {
                     moving.release, moving.owner
                 ));
                 self.force(&moving.aliases, End::To).await?;
-                self.rolled_back(release).await
+                self.rolled_back(&live, release).await
             }
         }
     }
@@ -110,19 +119,27 @@ impl Mover {
         Ok(live)
     }
 
-    /// Writes that the aliases have reached `release`, an earlier one.
-    pub(crate) async fn rolled_back(&self, mut release: Release) -> Result<Live> {
-        let now = Timestamp::now();
-        let live = Live {
-            release: Some(release.id.clone()),
-            since: Some(now),
-            previous: release.previous.clone(),
-            moving: None,
-        };
+    /// Writes that the aliases have reached `release`: an earlier one than `live` names, or that one itself.
+    pub(crate) async fn rolled_back(&self, live: &Live, mut release: Release) -> Result<Live> {
+        let served = live.release.as_ref().filter(|served| **served != release.id);
+        let mut releases = Vec::new();
+        if let Some(served) = served {
+            let served = self.ledger.release(served).await?;
+            // The one that was taken out of service is marked already, with the reason.
+            if served.state == State::Live {
+                releases.push(Release { state: State::Replaced, ..served });
+            }
+        }
+        // What never stopped to serve serves since then.
+        let still = live.release.as_ref() == Some(&release.id);
+        let since = if still { live.since } else { Some(Timestamp::now()) };
+        let previous = if still { live.previous.clone() } else { release.previous.clone() };
+        let live = Live { release: Some(release.id.clone()), since, previous, moving: None };
         release.state = State::Live;
-        release.live_since = Some(now);
+        release.live_since = since;
         release.reason = None;
-        self.ledger.write(&self.held, Change { live: &live, releases: &[release], holds: &[] }).await?;
+        releases.push(release);
+        self.ledger.write(&self.held, Change { live: &live, releases: &releases, holds: &[] }).await?;
         Ok(live)
     }
 }

@@ -36,8 +36,19 @@ pub fn data(text: &str) -> Result<()> {
     writeln!(io::stdout().lock(), "{text}").context("the answer cannot be written to stdout")
 }
 
-/// Prints one line (or several) for the person who reads the log.
+/// Prints one line (or several) for the person who reads the log. What others wrote, such as a function's answer or a
+/// person's reason, cannot command the runner by it.
 pub fn say(text: impl Display) {
+    print(&harmless(&text.to_string()));
+}
+
+/// Text of which the runner takes no line for a command: it looks for `::` at a line's beginning and for `##[` anywhere.
+fn harmless(text: &str) -> String {
+    let line = |line: &str| if line.trim_start().starts_with("::") { format!("> {line}") } else { line.to_owned() };
+    text.replace("##[", "## [").split(['\n', '\r']).map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn print(text: &str) {
     // A reader who closed the pipe must not turn finished work into a failure.
     let _ = if STDOUT_IS_DATA.load(Ordering::Relaxed) {
         writeln!(io::stderr().lock(), "{text}")
@@ -49,7 +60,7 @@ pub fn say(text: impl Display) {
 /// Opens a foldable group in a runner's log, a plain heading elsewhere; it closes when the value is dropped.
 #[must_use]
 pub fn group(title: impl Display) -> Group {
-    say(if in_runner() { format!("::group::{}", escape(&title.to_string())) } else { title.to_string() });
+    print(&if in_runner() { format!("::group::{}", escape(&title.to_string())) } else { title.to_string() });
     Group
 }
 
@@ -60,7 +71,7 @@ pub struct Group;
 impl Drop for Group {
     fn drop(&mut self) {
         if in_runner() {
-            say("::endgroup::");
+            print("::endgroup::");
         }
     }
 }
@@ -69,7 +80,7 @@ impl Drop for Group {
 pub fn error(why: impl Display) {
     if in_runner() {
         let message: String = why.to_string().chars().take(ANNOTATION_CHARS).collect();
-        say(format_args!("::error title=lockgate::{}", escape(&message)));
+        print(&format!("::error title=lockgate::{}", escape(&message)));
     } else {
         let _ = writeln!(io::stderr().lock(), "error: {why}");
     }
@@ -88,7 +99,7 @@ pub fn warning(what: impl Display) {
 fn annotate(level: &str, what: &str) {
     if in_runner() {
         let message: String = what.chars().take(ANNOTATION_CHARS).collect();
-        say(format_args!("::{level} title=lockgate::{}", escape(&message)));
+        print(&format!("::{level} title=lockgate::{}", escape(&message)));
     } else {
         let _ = writeln!(io::stderr().lock(), "{level}: {what}");
     }
@@ -100,7 +111,7 @@ pub fn mask(secret: &Secret) {
     if in_runner() {
         // Several lines are masked one by one, as they are logged.
         secret.expose().lines().map(str::trim).filter(|line| !line.is_empty()).for_each(|line| {
-            say(format_args!("::add-mask::{}", escape(line)));
+            print(&format!("::add-mask::{}", escape(line)));
         });
     }
 }
@@ -210,6 +221,16 @@ mod tests {
         assert_eq!(cut("one\ntwo\nthree\n", 10), "one\ntwo\n");
         assert_eq!(cut("ä\nb\n", 2), "");
         assert_eq!(cut("one\n", 4), "one\n");
+    }
+
+    #[test]
+    fn what_others_wrote_is_no_command() {
+        assert_eq!(
+            harmless("it said\n  ::stop-commands::x\r::add-mask::a"),
+            "it said\n>   ::stop-commands::x\n> ::add-mask::a"
+        );
+        assert_eq!(harmless("x ##[error]y"), "x ## [error]y");
+        assert_eq!(harmless("a::b"), "a::b");
     }
 
     #[test]

@@ -44,7 +44,12 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         _ => runner::say(format_args!("live      nothing was promoted in {} yet", args.environment)),
     }
     moves(&live);
-    if let Some(release) = &release {
+    // Before the first promotion has ended, what moves is all there is.
+    let moving = match (&release, &live.moving) {
+        (None, Some(moving)) => Some(ledger.release(&moving.release).await.world()?),
+        _ => None,
+    };
+    if let Some(release) = release.as_ref().or(moving.as_ref()) {
         weights(&Aliases::new(&config), release).await;
     }
     let (holds, locks) = ledger.holds_and_locks().await.world()?;

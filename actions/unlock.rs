@@ -50,8 +50,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         return Ok(());
     }
     let Some(name) = args.lock else { return Err(Failure::Usage(anyhow!("name a --lock or a --hold"))) };
-    let (_, locks) = ledger.holds_and_locks().await.world()?;
-    let Some(lock) = locks.into_iter().find(|lock| lock.id == name.id()) else {
+    let Some(lock) = ledger.get::<lock::Lock>(name.id()).await.world()? else {
         runner::say(format_args!("{} is free already", name.id()));
         return Ok(());
     };

@@ -7,12 +7,17 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use aws_config::SdkConfig;
 use aws_sdk_lambda::{
     Client,
-    types::{FunctionConfiguration, State},
+    types::{FunctionConfiguration, PackageType, State},
 };
 use aws_smithy_types::timeout::TimeoutConfig;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use futures::future::join_all;
 use tokio::time::Instant;
 
-use crate::{aws, configuration};
+use crate::{
+    aws, configuration,
+    ledger::{Function, Release},
+};
 
 /// The longest that a version may take to become active.
 const ACTIVE: Duration = Duration::from_secs(5 * 60);
@@ -40,8 +45,17 @@ pub struct Version {
     pub dead_letters: Option<String>,
     /// The hash of its configuration.
     pub configuration: String,
-    /// The SHA-256 of its zip in base64, or of its image, as Lambda says.
-    pub code: String,
+    /// What it runs, as a release names it: a zip's SHA-256 in hex, an image's digest. None where Lambda does not say.
+    pub code: Option<String>,
+}
+
+/// Why a probe was not answered.
+#[derive(Debug)]
+pub enum Unanswered {
+    /// The version failed, or said something else: with what it said.
+    Wrong(anyhow::Error),
+    /// It could not be asked, which says nothing about it.
+    Unasked(anyhow::Error),
 }
 
 /// The functions of an account and region.
@@ -68,7 +82,8 @@ impl Versions {
             answer => answer.map_err(|error| anyhow!("{function} cannot be read: {}", aws::explain(&error)))?,
         };
         let facts = answer.configuration.with_context(|| format!("Lambda said nothing about {function}:{number}"))?;
-        Ok(Some(version(function, number, &facts)))
+        let image = answer.code.and_then(|code| code.resolved_image_uri);
+        Ok(Some(version(function, number, &facts, image.as_deref())))
     }
 
     /// The functions' provisioned concurrency on an alias: AWS refuses weights on such an alias.
@@ -119,22 +134,43 @@ impl Versions {
         }
     }
 
-    /// Invokes exactly this version with its probe, which has no side effects.
+    /// Waits until every version of a release could serve.
     ///
     /// # Errors
-    /// If it cannot be invoked, reports an error, or does not answer `"lockgate": "ok"`: with what it said.
-    pub async fn probe(&self, function: &str, number: &str, probe: &str) -> Result<()> {
-        let answer = self.invoke(function, number, probe).await?;
-        let said: serde_json::Value = serde_json::from_slice(&answer).unwrap_or_default();
-        ensure!(
-            said["lockgate"] == "ok",
-            "version {number} of {function} does not answer its probe by \"lockgate\": \"ok\" but {}",
-            shown(&answer)
-        );
+    /// What [`Self::active`] says of each that could not.
+    pub async fn awake(&self, release: &Release) -> Result<()> {
+        let one = async |function: &Function| {
+            let Some(version) = &function.version else { return Ok(()) };
+            self.active(&function.function, version, &function.probe).await.map(drop)
+        };
+        let done = join_all(release.functions.values().map(one)).await;
+        let asleep: Vec<_> = done.into_iter().filter_map(Result::err).map(|error| format!("{error:#}")).collect();
+        ensure!(asleep.is_empty(), "{}", asleep.join("; "));
         Ok(())
     }
 
-    async fn invoke(&self, function: &str, number: &str, event: &str) -> Result<Vec<u8>> {
+    /// Invokes exactly this version with its probe, which has no side effects.
+    ///
+    /// # Errors
+    /// If it cannot be invoked, reports an error, or does not answer `"lockgate": "ok"`.
+    pub async fn probe(&self, function: &str, number: &str, probe: &str) -> Result<(), Unanswered> {
+        let (answer, error) = self.invoke(function, number, probe).await.map_err(Unanswered::Unasked)?;
+        if let Some(error) = error {
+            let why = anyhow!("version {number} of {function} fails ({error}): {}", shown(&answer));
+            return Err(Unanswered::Wrong(why));
+        }
+        let said: serde_json::Value = serde_json::from_slice(&answer).unwrap_or_default();
+        if said["lockgate"] != "ok" {
+            return Err(Unanswered::Wrong(anyhow!(
+                "version {number} of {function} does not answer its probe by \"lockgate\": \"ok\" but {}",
+                shown(&answer)
+            )));
+        }
+        Ok(())
+    }
+
+    /// What a version answers, and its function error if that is one.
+    async fn invoke(&self, function: &str, number: &str, event: &str) -> Result<(Vec<u8>, Option<String>)> {
         let patient = TimeoutConfig::builder().operation_attempt_timeout(PROBE).operation_timeout(PROBE).build();
         let invoke = self.client.invoke().function_name(function).qualifier(number).payload(event.as_bytes().into());
         let patient = aws_sdk_lambda::config::Builder::default().timeout_config(patient);
@@ -142,15 +178,15 @@ impl Versions {
         let answer = answer
             .map_err(|error| anyhow!("version {number} of {function} cannot be invoked: {}", aws::explain(&error)))?;
         let payload = answer.payload.map(aws_sdk_lambda::primitives::Blob::into_inner).unwrap_or_default();
-        if let Some(error) = answer.function_error {
-            bail!("version {number} of {function} fails ({error}): {}", shown(&payload));
-        }
-        Ok(payload)
+        Ok((payload, answer.function_error))
     }
 }
 
-fn version(function: &str, number: &str, facts: &FunctionConfiguration) -> Version {
+/// `image` is the address with the digest that Lambda resolved an image's tag to.
+fn version(function: &str, number: &str, facts: &FunctionConfiguration, image: Option<&str>) -> Version {
     let code = facts.state_reason_code().map(|code| format!("{}: ", code.as_str())).unwrap_or_default();
+    let zip = || Some(hex::encode(STANDARD.decode(facts.code_sha256()?).ok()?));
+    let is_image = facts.package_type() == Some(&PackageType::Image);
     Version {
         function: function.to_owned(),
         number: number.to_owned(),
@@ -160,7 +196,7 @@ fn version(function: &str, number: &str, facts: &FunctionConfiguration) -> Versi
         role: facts.role().unwrap_or_default().to_owned(),
         dead_letters: facts.dead_letter_config().and_then(|set| set.target_arn()).map(str::to_owned),
         configuration: configuration::hash(facts),
-        code: facts.code_sha256().unwrap_or_default().to_owned(),
+        code: if is_image { image.and_then(|image| Some(image.split_once('@')?.1.to_owned())) } else { zip() },
     }
 }
 

@@ -221,7 +221,7 @@ where
         SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) => !asks_for_credentials(error),
         _ => heals(code.as_deref(), status.unwrap_or_default(), message),
     };
-    let after = error.raw_response().and_then(|response| http::retry_after(response.headers()));
+    let after = error.raw_response().and_then(|response| http::retry_after(response.headers().get("retry-after")?));
     Refusal { said: harmless(&said(error, status)), code, claims: None, heals, after }
 }
 

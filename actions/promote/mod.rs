@@ -46,13 +46,13 @@ pub struct Args {
     #[arg(long = "alarm", env = "INPUT_ALARM", value_name = "NAME", value_delimiter = ',')]
     alarms: Vec<String>,
     /// Go on although an alarm fires: for the release that mends what it fires about
-    #[arg(long, env = "INPUT_IGNORE_ALARMS", value_name = "true|false", default_value_t = false, action = clap::ArgAction::Set)]
+    #[arg(long, env = "INPUT_IGNORE_ALARMS", value_name = "true|false", default_value_t = false, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
     ignore_alarms: bool,
     /// Invocations or records that make a ratio worth judging
     #[arg(long, env = "INPUT_MIN_SAMPLES", value_name = "N", default_value_t = 20)]
     min_samples: u32,
     /// Percent by which a ratio may be over the old version's
-    #[arg(long, env = "INPUT_TOLERANCE", value_name = "PERCENT", default_value_t = 2.0)]
+    #[arg(long, env = "INPUT_TOLERANCE", value_name = "PERCENT", default_value_t = 2.0, value_parser = percent)]
     tolerance: f64,
     /// Verdict where too little was seen and the probes are answered
     #[arg(long, env = "INPUT_ON_TOO_FEW", default_value = "pass")]
@@ -88,20 +88,28 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         let why = anyhow!("release {} has no version of {stem} yet: Terraform's apply comes first", release.id);
         return Err(Failure::Usage(why));
     }
-    refuse_held(&ledger, &release).await?;
     if args.dry_run {
+        refuse_held(&ledger, &release).await?;
         return show(&args, &config, &ledger, &release).await;
     }
     let purpose = format!("promote {}", release.id);
+    // Minutes may pass until a version is awake, and a lease is shorter.
+    Versions::new(&config).awake(&release).await.world()?;
     let held = take_lock(&ledger, &purpose, args.lease).await?;
     let mover = Mover { ledger, aliases: Aliases::new(&config), held };
     let done = promote(&args, &config, &mover, release).await;
     // Whatever happened, the lock is not needed any more; one that was lost stays with its new owner.
-    let released = mover.held.release(&mover.ledger).await.world();
-    done.and(released)
+    mover.held.give_back(&mover.ledger).await;
+    done
 }
 
-/// Takes `lock/alias`. Somebody else's is waited for as long as one lease: then it has run out, or its owner lives.
+/// Percent from 0 to 100: anything else would switch the verdict off.
+fn percent(text: &str) -> Result<f64, String> {
+    let percent = text.parse().ok().filter(|percent| (0.0..=100.0).contains(percent));
+    percent.ok_or_else(|| "it has to be a number from 0 to 100".to_owned())
+}
+
+/// Takes `lock/alias`. Somebody else's is waited for as long as two leases: then it has run out, or its owner lives.
 async fn take_lock(ledger: &Ledger, purpose: &str, lease: Duration) -> Result<Held, Failure> {
     let owner = who::run();
     let began = Instant::now();
@@ -178,9 +186,10 @@ fn plan(moves: &BTreeMap<String, AliasMove>, strategy: Strategy) -> String {
 async fn promote(args: &Args, config: &SdkConfig, mover: &Mover, release: Release) -> Result<(), Failure> {
     let live = mover.ledger.live().await.world()?;
     let live = mover.finish(live).await.world()?;
-    // A move that was left half done may have put a hold on this very code, or changed this release.
-    refuse_held(&mover.ledger, &release).await?;
+    // Only now: a move that was left half done is brought to its end in any case, and it may have put a hold on this very
+    // code, or changed this release.
     let release = mover.ledger.release(&release.id).await.world()?;
+    refuse_held(&mover.ledger, &release).await?;
     if live.release.as_ref() == Some(&release.id) {
         runner::say(format_args!("{} is live already", release.id));
         return outputs(&release.id, live.previous.as_deref()).usage();
@@ -196,6 +205,7 @@ async fn promote(args: &Args, config: &SdkConfig, mover: &Mover, release: Releas
     }
     runner::say(plan(&looked.moves, args.strategy));
 
+    let previous = live.release.clone();
     let moving = Moving {
         action: Action::Promote,
         release: release.id.clone(),
@@ -215,7 +225,8 @@ async fn promote(args: &Args, config: &SdkConfig, mover: &Mover, release: Releas
         moments: Vec::new(),
         began: Instant::now(),
     };
-    promotion.play(serving).await
+    promotion.play(serving).await?;
+    outputs(&promotion.release.id, previous.as_deref()).usage()
 }
 
 /// The alarms to look at, and those that fire already.

@@ -46,6 +46,12 @@ pub(super) async fn look(
                 function.function
             ));
         }
+        if let Some(code) = new.code.as_ref().filter(|code| **code != function.code) {
+            refusals.push(format!(
+                "version {to} of {} runs {code}, but the release has {}; apply the release again",
+                function.function, function.code
+            ));
+        }
         if alias.version != to && strategy != Strategy::AllAtOnce {
             refusals.extend(split(versions, &alias, &new).await?);
         }
@@ -73,8 +79,9 @@ fn standing(alias: &Alias, stem: &str, live: Option<&Release>) -> Vec<String> {
     } else if !alias.weights.is_empty() {
         refusals.push(format!(
             "{named} splits its traffic ({}), and no run of lockgate left it so: end that deployment, or take it back by \
-             `lockgate rollback --release <the live one>`",
-            alias.shown()
+             `lockgate rollback --release {}`",
+            alias.shown(),
+            live.map_or("<the live one>", |live| &live.id)
         ));
     }
     let expected = live.and_then(|live| Some((live, live.functions.get(stem)?.version.as_ref()?)));

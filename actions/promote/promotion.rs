@@ -2,27 +2,27 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use futures::future::try_join_all;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{
-    Args, OnTooFew, outputs,
+    Args, OnTooFew,
     picture::{self, Moment},
     strategy::{self, Step},
-    verdict::{Rules, Verdict, judge, starved},
+    verdict::{Rules, Sums, Verdict, judge, starved},
     watch::{Watch, Watched},
 };
 use crate::{
     alias::{Alias, Error, Traffic},
-    failure::{Blame, Failure},
+    failure::Failure,
     interrupt,
     ledger::{Action, Change, Hold, Live, Moving, Release, State},
     lock,
     moves::Mover,
     runner,
-    version::Versions,
+    version::{Unanswered, Versions},
     who,
 };
 
@@ -63,19 +63,26 @@ impl Promotion<'_> {
         let forward = tokio::select! {
             biased;
             () = &mut interrupted => Err(Broken::Interrupted),
-            done = self.forward(serving) => done,
+            done = self.forward() => done,
         };
+        // From here on nobody interrupts: what is live is decided by one write, which must not be left in the air.
         let ended = match forward {
+            Ok(()) => self.finish(serving).await.map_err(Broken::Failed),
+            broken => broken,
+        };
+        let ended = match ended {
             Ok(()) => Ok(()),
             Err(broken) => self.back(broken).await,
         };
         let title = format!("{} in {}", self.release.id, self.args.environment);
-        runner::summary(&picture::draw(&title, &self.moments)).usage()?;
+        if let Err(error) = runner::summary(&picture::draw(&title, &self.moments)) {
+            runner::warning(format_args!("the summary has no picture: {error:#}"));
+        }
         ended
     }
 
-    /// All the way to the new release.
-    async fn forward(&mut self, serving: Option<Release>) -> Result<(), Broken> {
+    /// All traffic to the new release.
+    async fn forward(&mut self) -> Result<(), Broken> {
         // Nothing has moved yet: a version that cannot answer costs nobody a request.
         self.probe(&self.moving.aliases.keys().cloned().collect::<Vec<_>>()).await?;
         let (mover, live) = (self.mover, &self.live);
@@ -95,8 +102,7 @@ impl Promotion<'_> {
             self.shift(&mut aliases, step.percent).await?;
             self.watch_step(step).await?;
         }
-        self.shift(&mut aliases, 100).await?;
-        self.finish(serving).await.map_err(Broken::Failed)
+        self.shift(&mut aliases, 100).await
     }
 
     /// Gives the new versions so much of the traffic, one function after another.
@@ -129,22 +135,26 @@ impl Promotion<'_> {
             self.moving.aliases.keys().map(|stem| (stem.clone(), self.watched(stem))).collect();
         let rules = Rules { samples: f64::from(self.args.min_samples), tolerance: self.args.tolerance / 100.0 };
         let pause = (step.wait / 5).min(LOOK).min(self.mover.held.heartbeat());
-        let mut extended = false;
+        let (mut extended, mut told) = (false, String::new());
         loop {
             tokio::time::sleep(pause).await;
             self.mover.held.renew(&self.mover.ledger).await.map_err(Broken::Failed)?;
             let (firing, _) = self.watch.alarms(&self.alarms).await.map_err(Broken::Failed)?;
-            if let Some(alarm) = firing.first() {
-                let all = self.moving.aliases.keys().cloned().collect();
-                return Err(Broken::Bad(all, format!("alarm {} fires: {}", alarm.name, alarm.why)));
-            }
             let sums = self.watch.sums(&watched, since).await.map_err(Broken::Failed)?;
+            tell(&mut told, &sums);
             let verdicts = sums.iter().map(|(stem, (new, old))| (stem, judge(new, old, &rules)));
             let verdicts: BTreeMap<_, _> = verdicts.collect();
             let bad: Vec<_> = verdicts.iter().filter(|(_, verdict)| matches!(verdict, Verdict::Bad(_))).collect();
-            if !bad.is_empty() {
-                let why: Vec<_> = bad.iter().map(|(stem, verdict)| format!("{stem} is {verdict}")).collect();
-                return Err(Broken::Bad(bad.iter().map(|(stem, _)| (**stem).clone()).collect(), why.join("; ")));
+            let mut why: Vec<_> =
+                firing.iter().map(|alarm| format!("alarm {} fires: {}", alarm.name, alarm.why)).collect();
+            why.extend(bad.iter().map(|(stem, verdict)| format!("{stem} is {verdict}")));
+            if !why.is_empty() {
+                let mut blamed: Vec<String> = bad.iter().map(|(stem, _)| (**stem).clone()).collect();
+                // An alarm names neither version nor function: it is the only one's fault, or nobody's for certain.
+                if let ([], [only]) = (&blamed[..], &watched.keys().collect::<Vec<_>>()[..]) {
+                    blamed.push((*only).clone());
+                }
+                return Err(Broken::Bad(blamed, why.join("; ")));
             }
             if began.elapsed() < step.wait {
                 continue;
@@ -200,7 +210,10 @@ impl Promotion<'_> {
         let one = async |stem: &String| {
             let (function, one) = (&self.release.functions[stem], &self.moving.aliases[stem]);
             let probed = self.versions.probe(&one.function, &one.to, &function.probe).await;
-            probed.map_err(|error| Broken::Bad(vec![stem.clone()], format!("{error:#}")))
+            probed.map_err(|unanswered| match unanswered {
+                Unanswered::Wrong(why) => Broken::Bad(vec![stem.clone()], format!("{why:#}")),
+                Unanswered::Unasked(why) => Broken::Failed(why),
+            })
         };
         try_join_all(stems.iter().map(one)).await.map(drop)
     }
@@ -218,27 +231,33 @@ impl Promotion<'_> {
 
     /// Writes that the release is live.
     async fn finish(&mut self, serving: Option<Release>) -> Result<()> {
+        let (ledger, id) = (&self.mover.ledger, &self.release.id);
         let now = Timestamp::now();
         let previous = serving.as_ref().map(|serving| serving.id.clone());
-        let live =
-            Live { release: Some(self.release.id.clone()), since: Some(now), previous: previous.clone(), moving: None };
-        self.release.state = State::Live;
-        self.release.live_since = Some(now);
-        self.release.previous = previous.clone();
-        let mut releases = vec![self.release.clone()];
-        releases.extend(serving.map(|serving| Release { state: State::Replaced, ..serving }));
+        let live = Live { release: Some(id.clone()), since: Some(now), previous: previous.clone(), moving: None };
+        let ours = Release { state: State::Live, live_since: Some(now), previous, ..self.release.clone() };
+        let releases: Vec<_> =
+            serving.into_iter().map(|serving| Release { state: State::Replaced, ..serving }).chain([ours]).collect();
         let change = Change { live: &live, releases: &releases, holds: &[] };
-        self.mover.ledger.write(&self.mover.held, change).await?;
-        runner::say(format_args!("{} is live in {}", self.release.id, self.args.environment));
-        outputs(&self.release.id, previous.as_deref())
+        if let Err(error) = ledger.write(&self.mover.held, change).await {
+            // The answer may have been lost alone: what is written is looked up before anything is taken back.
+            let written = ledger.live().await.is_ok_and(|now| now == live);
+            if !written {
+                return Err(error);
+            }
+        }
+        runner::say(format_args!("{id} is live in {}", self.args.environment));
+        Ok(())
     }
 
     /// Takes everything back. The reason and the holds are written first: a run that is killed here leaves them behind.
     async fn back(&mut self, broken: Broken) -> Result<(), Failure> {
-        if let Broken::Failed(error) = &broken
-            && error.is::<lock::Lost>()
-        {
-            return Err(Failure::World(anyhow!("{error:#}")));
+        if let Broken::Failed(error) = &broken {
+            // A new owner of the lock decides from here on; it may have moved an alias before this one heard of it.
+            let ours = self.mover.held.still(&self.mover.ledger).await.unwrap_or(true);
+            if error.is::<lock::Lost>() || !ours {
+                return Err(Failure::World(lock::Lost.into()));
+            }
         }
         let (bad, why) = match &broken {
             Broken::Bad(bad, why) => (bad.clone(), why.clone()),
@@ -246,10 +265,13 @@ impl Promotion<'_> {
             Broken::Failed(error) => (Vec::new(), format!("{error:#}")),
         };
         runner::say(format_args!("taking {} back: {why}", self.release.id));
-        let undone = self.undo(&bad, &why).await.with_context(|| {
-            format!("{} could not be taken back ({why}); run `lockgate rollback` now", self.release.id)
-        });
-        undone.world()?;
+        if let Err(error) = self.undo(&bad, &why).await {
+            if error.is::<lock::Lost>() {
+                return Err(Failure::World(error));
+            }
+            let what = format!("{} could not be taken back ({why}); run `lockgate rollback` now", self.release.id);
+            return Err(Failure::World(error.context(what)));
+        }
         let what = anyhow!("{} was taken back: {why}", self.release.id);
         Err(if matches!(broken, Broken::Failed(_)) { Failure::World(what) } else { Failure::Gate(what) })
     }
@@ -271,6 +293,16 @@ impl Promotion<'_> {
         }
         self.note(0, format!("taken back: {why}"));
         Ok(())
+    }
+}
+
+/// Says what both versions did so far, when that is news.
+fn tell(told: &mut String, sums: &BTreeMap<String, (Sums, Sums)>) {
+    let one = |(stem, (new, old)): (&String, &(Sums, Sums))| format!("{stem}: new {new}, old {old}");
+    let now = sums.iter().map(one).collect::<Vec<_>>().join("; ");
+    if now != *told {
+        runner::say(&now);
+        *told = now;
     }
 }
 

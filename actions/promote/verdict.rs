@@ -50,6 +50,16 @@ impl fmt::Display for Verdict {
     }
 }
 
+impl fmt::Display for Sums {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} invocations ({} errors, {} throttles), {} handled, {} failed, {} rejected",
+            self.invocations, self.errors, self.throttles, self.handled, self.failed, self.rejected
+        )
+    }
+}
+
 impl Sums {
     fn records(&self) -> f64 {
         self.handled + self.failed + self.rejected
@@ -70,7 +80,8 @@ impl Sums {
 #[must_use]
 pub(super) fn judge(new: &Sums, old: &Sums, rules: &Rules) -> Verdict {
     for ((name, bad, of), (_, old_bad, old_of)) in new.ratios().into_iter().zip(old.ratios()) {
-        let before = if old_of > 0.0 { old_bad / old_of } else { 0.0 };
+        // What the old version did not do counts as done well: one failure of one is no measure.
+        let before = old_bad / old_of.max(rules.samples).max(1.0);
         if of >= rules.samples && bad / of > before + rules.tolerance {
             return Verdict::Bad(format!(
                 "{name} are {bad} of {of} ({:.1} %), {:.1} % in the version before, and {:.1} % more are tolerated",
@@ -80,7 +91,8 @@ pub(super) fn judge(new: &Sums, old: &Sums, rules: &Rules) -> Verdict {
             ));
         }
     }
-    let seen = new.invocations.max(new.records());
+    // Where the old version tells of its records, the new one has to: its own metrics may be late.
+    let seen = if old.records() >= rules.samples { new.records() } else { new.invocations.max(new.records()) };
     if seen >= rules.samples { Verdict::Good } else { Verdict::TooFew(format!("{seen} of {}", rules.samples)) }
 }
 
@@ -130,6 +142,20 @@ mod tests {
         assert!(!starved(&Sums::default(), &sums(50.0, 0.0, 600.0, 0.0), 10));
         assert!(!starved(&sums(1.0, 0.0, 6.0, 0.0), &sums(900.0, 0.0, 600.0, 0.0), 10));
         assert!(!starved(&Sums::default(), &Sums::default(), 50));
+    }
+
+    #[test]
+    fn a_single_failure_of_the_old_version_excuses_nothing() {
+        let (new, old) = (sums(50.0, 0.0, 40.0, 10.0), sums(1.0, 0.0, 0.0, 1.0));
+        assert!(matches!(judge(&new, &old, &RULES), Verdict::Bad(_)));
+    }
+
+    #[test]
+    fn trap_30_invocations_alone_are_no_verdict_on_a_function_that_tells_of_its_records() {
+        let (new, old) = (sums(40.0, 0.0, 0.0, 0.0), sums(300.0, 0.0, 900.0, 0.0));
+        assert!(matches!(judge(&new, &old, &RULES), Verdict::TooFew(_)), "its own metrics are late");
+        let silent = sums(300.0, 0.0, 0.0, 0.0);
+        assert_eq!(judge(&new, &silent, &RULES), Verdict::Good, "it never tells");
     }
 
     #[test]

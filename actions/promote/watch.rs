@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, ensure};
 use aws_config::SdkConfig;
 use aws_sdk_cloudwatch::{
     Client,
     primitives::DateTime,
-    types::{AlarmType, Dimension, Metric, MetricDataQuery, MetricStat, StateValue},
+    types::{AlarmType, Dimension, Metric, MetricDataQuery, MetricStat, StateValue, StatusCode},
 };
 use jiff::Timestamp;
 
@@ -17,6 +17,14 @@ use crate::aws;
 
 /// Seconds of a metric's resolution; what is asked for begins and ends at a whole one.
 const PERIOD: i64 = 60;
+
+/// So many metrics can be asked for at once.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html>
+const QUERIES: usize = 500;
+
+/// So many alarms can be named at once.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html>
+const NAMES: usize = 100;
 
 /// A function whose versions are compared.
 #[derive(Clone, Debug)]
@@ -91,32 +99,30 @@ impl Watch {
             watched.keys().map(|stem| (stem.clone(), Default::default())).collect();
         let from = since.as_second().div_euclid(PERIOD) * PERIOD;
         let until = (Timestamp::now().as_second().div_euclid(PERIOD) + 1) * PERIOD;
-        let get = self.client.get_metric_data().set_metric_data_queries(Some(queries));
-        let get = get.start_time(DateTime::from_secs(from)).end_time(DateTime::from_secs(until));
-        let mut pages = get.into_paginator().send();
-        while let Some(page) = pages.next().await {
-            let page =
-                page.map_err(|error| anyhow!("CloudWatch's metrics cannot be read: {}", aws::explain(&error)))?;
-            for result in page.metric_data_results() {
-                let place = result.id().and_then(|id| id.strip_prefix('m')?.parse::<usize>().ok());
-                let Some((stem, is_new, slot)) = place.and_then(|place| slots.get(place)) else { continue };
-                if let Some(both) = sums.get_mut(*stem) {
-                    *slot(if *is_new { &mut both.0 } else { &mut both.1 }) += result.values().iter().sum::<f64>();
+        let failed = |why: &str| anyhow!("CloudWatch's metrics cannot be read: {why}");
+        for queries in queries.chunks(QUERIES) {
+            let get = self.client.get_metric_data().set_metric_data_queries(Some(queries.to_vec()));
+            let get = get.start_time(DateTime::from_secs(from)).end_time(DateTime::from_secs(until));
+            let mut pages = get.into_paginator().send();
+            while let Some(page) = pages.next().await {
+                let page = page.map_err(|error| failed(&aws::explain(&error)))?;
+                for result in page.metric_data_results() {
+                    // A sum of nothing would look like a version that does well.
+                    let wrong = matches!(result.status_code(), Some(StatusCode::InternalError | StatusCode::Forbidden));
+                    ensure!(!wrong, failed(&format!("{:?}", result.messages())));
+                    let place = result.id().and_then(|id| id.strip_prefix('m')?.parse::<usize>().ok());
+                    let Some((stem, is_new, slot)) = place.and_then(|place| slots.get(place)) else { continue };
+                    if let Some(both) = sums.get_mut(*stem) {
+                        *slot(if *is_new { &mut both.0 } else { &mut both.1 }) += result.values().iter().sum::<f64>();
+                    }
                 }
             }
         }
         Ok(sums)
     }
 
-    /// Which of these alarms fire, and which there are not. A composite alarm is followed by its children that fire.
+    /// Which of these alarms fire, and which there are not.
     pub(super) async fn alarms(&self, names: &[String]) -> Result<(Vec<Firing>, Vec<String>)> {
-        if names.is_empty() {
-            return Ok((Vec::new(), Vec::new()));
-        }
-        let failed = |error: String| anyhow!("CloudWatch's alarms cannot be read: {error}");
-        let describe = self.client.describe_alarms().set_alarm_names(Some(names.to_vec()));
-        let describe = describe.alarm_types(AlarmType::CompositeAlarm).alarm_types(AlarmType::MetricAlarm);
-        let answer = describe.send().await.map_err(|error| failed(aws::explain(&error)))?;
         let (mut firing, mut found) = (Vec::new(), Vec::new());
         let mut note = |name: Option<&str>, state: Option<&StateValue>, why: Option<&str>| {
             let name = name.unwrap_or_default().to_owned();
@@ -125,11 +131,20 @@ impl Watch {
             }
             found.push(name);
         };
-        for alarm in answer.metric_alarms() {
-            note(alarm.alarm_name(), alarm.state_value(), alarm.state_reason());
-        }
-        for alarm in answer.composite_alarms() {
-            note(alarm.alarm_name(), alarm.state_value(), alarm.state_reason());
+        for names in names.chunks(NAMES) {
+            let describe = self.client.describe_alarms().set_alarm_names(Some(names.to_vec()));
+            let describe = describe.alarm_types(AlarmType::CompositeAlarm).alarm_types(AlarmType::MetricAlarm);
+            let mut pages = describe.into_paginator().send();
+            while let Some(page) = pages.next().await {
+                let page =
+                    page.map_err(|error| anyhow!("CloudWatch's alarms cannot be read: {}", aws::explain(&error)))?;
+                for alarm in page.metric_alarms() {
+                    note(alarm.alarm_name(), alarm.state_value(), alarm.state_reason());
+                }
+                for alarm in page.composite_alarms() {
+                    note(alarm.alarm_name(), alarm.state_value(), alarm.state_reason());
+                }
+            }
         }
         let missing = names.iter().filter(|name| !found.contains(name)).cloned().collect();
         Ok((firing, missing))

@@ -35,13 +35,16 @@ use super::{
     reference::is_loopback,
     trouble::{Patience, Trouble},
 };
-use crate::aws::CONNECT;
+use crate::{aws::CONNECT, http::chain};
 
 /// How many requests are under way at once, at most.
 pub(super) const CONCURRENT: usize = 16;
 
 /// The most bytes of an answer that are read: answers here are headers, or an error in JSON.
 const ANSWER: usize = 4 << 20;
+
+/// How many connections in a row may end before a byte went out: idle ones do, so there may be as many as were opened.
+const ENDED: usize = CONCURRENT + 4;
 
 /// What a request carries.
 pub(super) type Body = UnsyncBoxBody<Bytes, io::Error>;
@@ -124,7 +127,7 @@ impl Pool {
         let _one_of_few = self.requests.acquire().await.map_err(Trouble::passing)?;
         let length =
             request.headers().get(http::header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-        loop {
+        for _ in 0..ENDED {
             let mut sender = self.sender(origin).await?;
             let sent = self.patiently(sender.try_send_request(request), progress).await?;
             let response = match sent {
@@ -153,11 +156,12 @@ impl Pool {
             }
             return Ok(Answer { status: head.status, headers: head.headers, body: body.into() });
         }
+        Err(ends(origin))
     }
 
     /// A connection that takes a request: an idle one, one that is being opened, or a new one.
     async fn sender(self: &Arc<Self>, origin: &Origin) -> Result<Sender, Trouble> {
-        loop {
+        for _ in 0..ENDED {
             let idle = {
                 let mut idle = self.idle();
                 let idle = idle.entry(origin.clone()).or_default();
@@ -184,6 +188,7 @@ impl Pool {
                 return Ok(sender);
             }
         }
+        Err(ends(origin))
     }
 
     async fn connect(&self, origin: &Origin) -> Result<Sender, Trouble> {
@@ -289,17 +294,10 @@ fn refused<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Refus
     None
 }
 
-fn broken(origin: &Origin, error: &hyper::Error) -> Trouble {
-    Trouble::passing(format_args!("the connection to {origin} broke: {}", chain(error)))
+fn ends(origin: &Origin) -> Trouble {
+    Trouble::passing(format_args!("{origin} ends every connection before it takes a request"))
 }
 
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
+fn broken(origin: &Origin, error: &hyper::Error) -> Trouble {
+    Trouble::passing(format_args!("the connection to {origin} broke: {}", chain(error)))
 }

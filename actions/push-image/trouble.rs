@@ -2,11 +2,10 @@
 
 use std::{fmt, time::Duration};
 
+use ::http::{HeaderMap, header::RETRY_AFTER};
 use anyhow::anyhow;
-use http::{HeaderMap, header::RETRY_AFTER};
-use jiff::Timestamp;
 
-use crate::{failure::Failure, runner};
+use crate::{failure::Failure, http, runner};
 
 /// How long the client waits for others, and how often it tries.
 #[derive(Clone, Copy, Debug)]
@@ -47,14 +46,9 @@ impl Trouble {
     }
 }
 
-/// The wait that an answer asks for, in seconds or until a date: <https://www.rfc-editor.org/rfc/rfc9110#field.retry-after>.
+/// The wait that an answer asks for.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
-    Some(Duration::try_from(date.duration_since(Timestamp::now())).unwrap_or_default())
+    http::retry_after(headers.get(RETRY_AFTER)?.to_str().ok()?)
 }
 
 /// Does `what` until it succeeds, fails for good, or was tried often enough. `attempt` gets the number of attempts before.
@@ -88,24 +82,5 @@ pub(super) async fn attempts<T>(
         }
         runner::say(format_args!("{what}: {why}; attempt {} of {} in {wait:.1?}", tried + 1, patience.attempts));
         tokio::time::sleep(wait).await;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_registry_may_name_seconds_or_a_date() {
-        let of = |value: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(RETRY_AFTER, value.parse().expect("a header"));
-            retry_after(&headers)
-        };
-        assert_eq!(of("7"), Some(Duration::from_secs(7)));
-        assert_eq!(of("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO), "that was long ago");
-        let later = of("Tue, 31 Dec 2999 23:59:59 GMT").expect("a date");
-        assert!(later > Duration::from_secs(3600), "{later:?}");
-        assert_eq!(of("soon"), None);
     }
 }

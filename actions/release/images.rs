@@ -2,16 +2,21 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use aws_config::SdkConfig;
 
 use crate::{
     aws,
+    oci::Layout,
     package::{Package, Packages},
     push_image::Image,
 };
 
-/// Every image with its repository, and a tag that its digest makes: so a tag never means two images.
+/// Every image with its repository, and a tag that its digest makes: so a tag never means two images. The tag does not
+/// begin with `sha256-`: registries keep what refers to an image (a signature, a list of its parts) under such a tag.
+///
+/// # Errors
+/// If a layout is not the image that `packages.json` tells of, or a repository cannot be found.
 pub(super) async fn list(
     config: &SdkConfig,
     registry: Option<&str>,
@@ -21,11 +26,14 @@ pub(super) async fn list(
     let mut images = Vec::new();
     for (name, package) in &packages.functions {
         let Package::Image { path, digest, .. } = package else { continue };
+        let layout = folder.join(path);
+        let found = Layout::read(&layout)?.manifest.digest;
+        ensure!(found == *digest, "{path} holds {found}, not the image that packages.json tells of; package again");
         let repository = match registry {
             Some(registry) => format!("{registry}/{name}"),
             None => repository(config, name).await?,
         };
-        images.push(Image { repository, tag: digest.replace(':', "-"), layout: folder.join(path) });
+        images.push(Image { repository, tag: digest.replace("sha256:", "image-"), layout });
     }
     Ok(images)
 }

@@ -64,7 +64,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     let wanted: Vec<_> = tools.iter().map(|tool| release.tool(tool)).collect::<Result<_>>().usage()?;
     for tool in wanted {
         let folder = cache.folder(tool);
-        if folder.is_dir() {
+        if folder.join(&tool.name).is_file() {
             runner::say(format_args!("{} {}: in the tool cache", tool.name, tool.version));
         } else {
             cache.install(tool, &folder).await?;

@@ -1,5 +1,6 @@
-//! The runner's tool cache: `<RUNNER_TOOL_CACHE>/<tool>/<version>/<architecture>`. A folder there is whole: it is made
-//! beside its place and moved there in one step, so that of two jobs at once one wins and the other finds it.
+//! The runner's tool cache: `<RUNNER_TOOL_CACHE>/<tool>/<version>-<digest>/<architecture>`. A folder there is whole: it is
+//! made beside its place and moved there in one step, so that of two jobs at once one wins and the other finds it. The
+//! digest that RELEASE names is in the path, so what other actions or an older RELEASE put there is not taken for it.
 
 use std::{
     env::{self, consts},
@@ -34,7 +35,8 @@ impl ToolCache {
             "aarch64" => "ARM64",
             other => other,
         };
-        self.0.join(&tool.name).join(&tool.version).join(architecture)
+        let bytes = tool.sha256.get(..16).unwrap_or(&tool.sha256);
+        self.0.join(&tool.name).join(format!("{}-{bytes}", tool.version)).join(architecture)
     }
 
     /// Fetches the tool, checks it, and puts its program at `folder`.

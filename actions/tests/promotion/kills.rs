@@ -29,6 +29,7 @@ fn killed_anywhere_a_promotion_is_completed_by_the_next_one() {
             world.reset();
         }
     }
+    eprintln!("promote, then promote: {} points", 2 * calls);
 }
 
 #[test]
@@ -53,4 +54,30 @@ fn killed_anywhere_a_promotion_is_undone_by_a_rollback() {
             world.reset();
         }
     }
+    eprintln!("promote, then rollback: {} points", 2 * calls);
+}
+
+#[test]
+fn killed_anywhere_a_rollback_is_finished_by_the_next_one() {
+    let world = World::new("kill-back");
+    world.promoted();
+    world.ends(0, &ROLLBACK);
+    let calls = world.calls();
+    assert!(calls > 15, "{calls} calls are no rollback of three functions");
+    for call in 0..calls {
+        for at in [At::Before, At::After] {
+            world.reset();
+            world.promoted();
+            assert!(world.kill(&ROLLBACK, call, at), "call {call} of {calls} was not reached");
+            let context = format!("killed {at:?} call {call}");
+            let done = world.lockgate(&ROLLBACK);
+            let said = String::from_utf8_lossy(&done.stderr).into_owned();
+            // All but the lock was done: before the old release there is none.
+            let late = done.status.code() == Some(1) && said.contains("there is no previous one");
+            assert!(done.status.success() || late, "{context}: {said}");
+            world.reset_lock();
+            world.serves("1", OLD, &context);
+        }
+    }
+    eprintln!("rollback, then rollback: {} points", 2 * calls);
 }

@@ -4,4 +4,5 @@
 mod kills;
 mod refusals;
 mod stories;
+mod verdicts;
 mod world;

@@ -1,37 +1,14 @@
 //! Promotions and rollbacks from end to end.
 
-use std::sync::{
-    Arc,
-    mpsc::{Receiver, channel},
-};
+use std::sync::{Arc, mpsc::channel};
 
 use lockgate::ledger::{Live, Release, State};
-use stand_ins::scripted::{Answer, Request};
+use stand_ins::scripted::Answer;
 use tokio::sync::Notify;
 
-use crate::world::{NEW, OLD, World};
+use crate::world::{NEW, OLD, World, moves_alias};
 
 const ALL_AT_ONCE: [&str; 6] = ["promote", "--release", NEW, "--strategy", "all-at-once", "--ignore-alarms=true"];
-
-fn moves_alias(request: &Request) -> bool {
-    request.method == "PUT" && request.path.contains("/aliases/")
-}
-
-/// Tells when all three aliases were fenced and got their weights.
-fn when_weighted(world: &World) -> Receiver<()> {
-    let (tell, told) = channel();
-    let mut moves = 0;
-    world.script(move |request| {
-        moves += usize::from(moves_alias(request));
-        // The next call after the sixth move: its answer was read.
-        if moves == 6 && !moves_alias(request) {
-            // Told once is enough.
-            let _ = tell.send(());
-        }
-        None
-    });
-    told
-}
 
 #[test]
 fn trap_23_every_move_names_the_revision_and_all_of_the_routing() {
@@ -102,21 +79,106 @@ fn a_rollback_goes_back_and_keeps_the_bad_code_out_until_a_person_frees_it() {
 #[test]
 fn a_rollback_takes_over_from_a_promotion_that_waits() {
     let world = World::new("story-takeover");
-    let weighted = when_weighted(&world);
+    let weighted = world.when_weighted();
     let mut promotion =
         world.start(&["promote", "--release", NEW, "--strategy", "canary:10%/1h", "--ignore-alarms=true"]);
     weighted.recv().expect("the canary began");
     let said = world.ends(0, &["rollback", "--reason", "not today"]);
     assert!(said.contains("took the lock over from tester@machine"), "{said}");
     world.serves("1", OLD, "taken over");
+    // It hears of it at its next step, and changes nothing.
+    assert_eq!(promotion.wait().expect("ended").code(), Some(3));
+    world.serves("1", OLD, "still");
+}
+
+#[test]
+fn a_rollback_that_others_were_faster_than_rolls_nothing_else_back() {
+    let world = World::new("story-faster");
+    let before: Release = Release { live_since: world.since(), ..world.release("r0-000000000000", "1") };
+    world.put(&before.id, &before);
+    let old: Release = Release {
+        state: State::Live,
+        live_since: world.since(),
+        previous: Some(before.id.clone()),
+        ..world.release(OLD, "1")
+    };
+    world.put(OLD, &old);
+    let live =
+        Live { release: Some(OLD.to_owned()), since: world.since(), previous: Some(before.id.clone()), moving: None };
+    let moving = world.moving(NEW);
+    world.put("live", &Live { moving: Some(moving), ..live.clone() });
+    // The promotion takes its release back by itself, just before the rollback gets its lock.
+    let put = world.writer();
+    let mut first = true;
+    world.script(move |request| {
+        let locks = request.body.windows(10).any(|bytes| bytes == b"lock/alias");
+        if locks && std::mem::take(&mut first) {
+            put("live", &live);
+        }
+        None
+    });
+    let said = world.ends(1, &["rollback", "--reason", "the canary is bad"]);
+    assert!(said.contains("something moved while the lock was taken"), "{said}");
+    world.serves("1", OLD, "the good release still serves");
+    assert!(world.holds().is_empty(), "{:?}", world.holds());
+}
+
+#[test]
+fn aliases_that_were_moved_by_hand_are_put_right_and_nobody_is_judged() {
+    let world = World::new("story-astray");
+    {
+        let mut functions = world.lambda.functions();
+        functions.get_mut(&world.function("enrich")).expect("made").version = "2".to_owned();
+        functions.get_mut(&world.function("query")).expect("made").weights.extend([("2".to_owned(), 0.3)]);
+    }
+    let said = world.ends(0, &["rollback", "--release", OLD, "--reason", "moved by hand"]);
+    assert!(said.contains("put the aliases of r1-aaaaaaaaaaaa right"), "{said}");
+    world.serves("1", OLD, "put right");
+    assert!(world.holds().is_empty(), "{:?}", world.holds());
+}
+
+#[test]
+fn an_alias_that_cannot_be_moved_does_not_keep_the_others_from_it() {
+    let world = World::new("story-one-stays");
+    world.ends(0, &ALL_AT_ONCE);
+    let enrich = world.function("enrich");
+    world.script(move |request| {
+        let refused = Answer::status(403).header("x-amzn-errortype", "AccessDeniedException").body("{}");
+        (moves_alias(request) && request.path.contains(&enrich)).then_some(refused)
+    });
+    world.ends(3, &["rollback", "--reason", "x"]);
+    let aliases = world.aliases();
+    assert_eq!(["1", "1", "2"], ["ingest", "query", "enrich"].map(|name| aliases[name].0.as_str().to_owned())[..]);
+    // The next one finishes it.
+    world.script(|_| None);
+    world.ends(0, &["rollback", "--reason", "x"]);
+    world.serves("1", OLD, "finished");
+}
+
+#[test]
+fn a_lock_that_was_left_behind_is_freed_for_a_reason_and_a_living_one_only_by_force() {
+    let world = World::new("story-unlock");
+    assert!(world.kill(&["rollback", "--reason", "x", "--release", OLD], 0, crate::world::At::Before));
+    let weighted = world.when_weighted();
+    let mut promotion =
+        world.start(&["promote", "--release", NEW, "--strategy", "canary:10%/1h", "--ignore-alarms=true"]);
+    weighted.recv().expect("the canary began");
     promotion.kill().expect("ours");
     promotion.wait().expect("ended");
+    let status = world.ends(0, &["status"]);
+    assert!(status.contains("lock/alias  tester@machine") && status.contains("is promoted since"), "{status}");
+    let unlock = ["unlock", "--lock", "alias", "--reason", "its runner is gone"];
+    let said = world.ends(1, &unlock);
+    assert!(said.contains("--force") && said.contains("tester@machine"), "{said}");
+    world.ends(0, &[&unlock[..], &["--force"]].concat());
+    assert!(world.locks().is_empty(), "{:?}", world.locks());
+    assert!(world.ends(0, &unlock).contains("is free already"));
 }
 
 #[test]
 fn trap_31_a_cancelled_promotion_takes_everything_back() {
     let world = World::new("story-cancel");
-    let weighted = when_weighted(&world);
+    let weighted = world.when_weighted();
     let mut promotion =
         world.start(&["promote", "--release", NEW, "--strategy", "canary:10%/1h", "--ignore-alarms=true"]);
     weighted.recv().expect("the canary began");

@@ -15,9 +15,10 @@ use std::{
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
+use jiff::Timestamp;
 use lockgate::{
     delivery::Kind,
-    ledger::{Function, Hold, Ledger, Live, Release, SCHEMA, State},
+    ledger::{Action, AliasMove, Function, Hold, Ledger, Live, Moving, Release, SCHEMA, State},
 };
 use stand_ins::{
     emulator::{REGION, ROOT_KEY},
@@ -53,6 +54,7 @@ pub(crate) struct World {
     pub(crate) environment: String,
     pub(crate) lambda: Lambda,
     pub(crate) ledger: Ledger,
+    pub(crate) cloudwatch: aws_sdk_cloudwatch::Client,
     dynamodb: aws_sdk_dynamodb::Client,
     door: Arc<Mutex<Door>>,
     reached: Mutex<Receiver<()>>,
@@ -81,6 +83,7 @@ impl World {
             environment: environment.to_owned(),
             lambda,
             ledger: Ledger::new(&sdk, environment),
+            cloudwatch: aws_sdk_cloudwatch::Client::new(&sdk),
             dynamodb: aws_sdk_dynamodb::Client::new(&sdk),
             door,
             reached: Mutex::new(reached),
@@ -114,11 +117,7 @@ impl World {
                 delete.key("id", item["id"].clone()).send().await.expect("deleted");
             }
         });
-        let old = Release {
-            state: State::Live,
-            live_since: Some("2026-01-15T09:30:00Z".parse().expect("a time")),
-            ..self.release(OLD, "1")
-        };
+        let old = Release { state: State::Live, live_since: self.since(), ..self.release(OLD, "1") };
         self.put(OLD, &old);
         self.put(NEW, &self.release(NEW, "2"));
         self.put("live", &Live { release: Some(OLD.to_owned()), since: old.live_since, ..Live::default() });
@@ -173,6 +172,67 @@ impl World {
         item.insert("id".to_owned(), AttributeValue::S(id.to_owned()));
         let put = self.dynamodb.put_item().table_name(self.ledger.table()).set_item(Some(item));
         wait(put.send()).expect("written");
+    }
+
+    /// Writes items from wherever a script runs.
+    pub(crate) fn writer(&self) -> impl Fn(&str, &Live) + Send + 'static {
+        let (client, table) = (self.dynamodb.clone(), self.ledger.table().to_owned());
+        move |id, live| {
+            let mut item: std::collections::HashMap<String, AttributeValue> =
+                serde_dynamo::to_item(live).expect("an item");
+            item.insert("id".to_owned(), AttributeValue::S(id.to_owned()));
+            let put = client.put_item().table_name(&table).set_item(Some(item));
+            // A script runs where a runtime drives the server, and nothing may block there but another thread.
+            std::thread::scope(|scope| scope.spawn(|| wait(put.send()).expect("written")).join()).expect("it ran");
+        }
+    }
+
+    /// When `OLD` became live.
+    pub(crate) fn since(&self) -> Option<Timestamp> {
+        Some("2026-01-15T09:30:00Z".parse().expect("a time"))
+    }
+
+    /// A promotion of this release, from the versions 1 to the versions 2.
+    pub(crate) fn moving(&self, release: &str) -> Moving {
+        let alias = |name: &&str| {
+            let (function, alias) = (self.function(name), "live".to_owned());
+            ((*name).to_owned(), AliasMove { function, alias, from: "1".to_owned(), to: "2".to_owned() })
+        };
+        Moving {
+            action: Action::Promote,
+            release: release.to_owned(),
+            began: "2026-01-15T10:00:00Z".parse().expect("a time"),
+            owner: "somebody".to_owned(),
+            aliases: FUNCTIONS.iter().map(alias).collect(),
+        }
+    }
+
+    /// `NEW` serves, and `OLD` did before.
+    pub(crate) fn promoted(&self) {
+        for function in FUNCTIONS {
+            self.lambda.functions().get_mut(&self.function(function)).expect("made").version = "2".to_owned();
+        }
+        let (since, previous) = (self.since(), Some(OLD.to_owned()));
+        let new = self.release(NEW, "2");
+        self.put(NEW, &Release { state: State::Live, live_since: since, previous: previous.clone(), ..new });
+        self.put(OLD, &Release { state: State::Replaced, live_since: since, ..self.release(OLD, "1") });
+        self.put("live", &Live { release: Some(NEW.to_owned()), since, previous, moving: None });
+    }
+
+    /// Tells when all three aliases were fenced and got their weights.
+    pub(crate) fn when_weighted(&self) -> Receiver<()> {
+        let (tell, told) = channel();
+        let mut moves = 0;
+        self.script(move |request| {
+            moves += usize::from(moves_alias(request));
+            // The next call after the sixth move: its answer was read.
+            if moves == 6 && !moves_alias(request) {
+                // Told once is enough.
+                let _ = tell.send(());
+            }
+            None
+        });
+        told
     }
 
     fn door(&self) -> std::sync::MutexGuard<'_, Door> {
@@ -293,6 +353,11 @@ impl World {
     pub(crate) fn holds(&self) -> Vec<Hold> {
         wait(self.ledger.holds_and_locks()).expect("a ledger").0
     }
+}
+
+/// Whether a request moves an alias, or writes it as it is.
+pub(crate) fn moves_alias(request: &Request) -> bool {
+    request.method == "PUT" && request.path.contains("/aliases/")
 }
 
 /// What stands between `lockgate` and AWS.

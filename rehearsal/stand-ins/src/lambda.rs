@@ -25,6 +25,8 @@ pub struct Version {
     pub dead_letters: Option<String>,
     /// What an invocation answers; `Err` is a function error.
     pub answer: Result<Value, Value>,
+    /// The digest of the image that it runs, if anybody asks.
+    pub image: Option<String>,
 }
 
 impl Default for Version {
@@ -36,6 +38,7 @@ impl Default for Version {
             role: "arn:aws:iam::111122223333:role/function".to_owned(),
             dead_letters: None,
             answer: Ok(json!({"lockgate": "ok"})),
+            image: None,
         }
     }
 }
@@ -88,7 +91,11 @@ impl Lambda {
         };
         Some(match (request.method.as_str(), call) {
             ("GET", "") => match qualifier.and_then(|number| function.versions.get_mut(number)) {
-                Some(version) => answer(json!({"Configuration": configuration(name, qualifier, version)})),
+                Some(version) => {
+                    let image = version.image.as_ref().map(|digest| format!("registry/{name}@{digest}"));
+                    let code = json!({"RepositoryType": "ECR", "ResolvedImageUri": image});
+                    answer(json!({"Configuration": configuration(name, qualifier, version), "Code": code}))
+                }
                 None => error(404, "ResourceNotFoundException", "Function not found"),
             },
             ("GET", "provisioned-concurrency") if function.provisioned => answer(json!({"Status": "READY"})),
@@ -121,7 +128,8 @@ fn configuration(name: &str, number: Option<&str>, version: &mut Version) -> Val
         }
     }
     json!({
-        "FunctionName": name, "Version": number, "State": version.state, "StateReasonCode": version.reason,
+        "FunctionName": name, "Version": number, "PackageType": "Image", "State": version.state,
+        "StateReasonCode": version.reason,
         "StateReason": version.reason.as_ref().map(|code| format!("because of {code}")),
         "Role": version.role, "DeadLetterConfig": version.dead_letters.as_ref().map(|arn| json!({"TargetArn": arn})),
     })
