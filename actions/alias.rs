@@ -17,7 +17,7 @@ use aws_sdk_lambda::{
     types::AliasRoutingConfiguration,
 };
 
-use crate::aws;
+use crate::{aws, pace};
 
 /// Attempts for one move: Lambda's control plane takes 15 calls a second for the whole account.
 const ATTEMPTS: u32 = 6;
@@ -150,6 +150,7 @@ impl Aliases {
     /// # Errors
     /// If there is none, or Lambda cannot be asked.
     pub async fn read(&self, function: &str, name: &str) -> Result<Alias> {
+        pace::lambda().await;
         let alias = self.client.get_alias().function_name(function).name(name).send().await;
         let alias =
             alias.map_err(|error| anyhow!("alias {name} of {function} cannot be read: {}", aws::explain(&error)))?;
@@ -224,6 +225,7 @@ impl Aliases {
 
     async fn update(&self, alias: &Alias, traffic: &Traffic) -> Result<UpdateAliasOutput, SdkError<UpdateAliasError>> {
         let weights = traffic.other.clone().into_iter().collect();
+        pace::lambda().await;
         self.once
             .update_alias()
             .function_name(&alias.function)

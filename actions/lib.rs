@@ -14,6 +14,7 @@ pub mod ledger;
 pub mod lock;
 pub mod moves;
 mod oci;
+mod pace;
 pub mod package;
 pub mod promote;
 #[path = "push-image/mod.rs"]

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use crate::{
     aws, configuration,
     ledger::{Function, Release},
+    pace,
 };
 
 /// The longest that a version may take to become active.
@@ -91,6 +92,7 @@ impl Versions {
     /// # Errors
     /// If Lambda cannot be asked.
     pub async fn provisioned(&self, function: &str, alias: &str) -> Result<bool> {
+        pace::lambda().await;
         let get = self.client.get_provisioned_concurrency_config().function_name(function).qualifier(alias);
         match get.send().await {
             Ok(_) => Ok(true),

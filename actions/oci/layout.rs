@@ -136,11 +136,13 @@ impl Layout {
         let diff_ids = config.rootfs.and_then(|rootfs| rootfs.diff_ids).unwrap_or_default();
         ensure!(layers == diff_ids.len(), "{layers} layers have {} diff_ids; build the image again", diff_ids.len());
         // A configuration may leave its history out; one that has it has an entry for each layer.
-        let told = config.history.map(|history| history.iter().filter(|step| !step.empty_layer).count());
-        ensure!(
-            told.is_none_or(|told| told == layers),
-            "{layers} layers have {told:?} entries in the history, so one of the two is wrong; build the image again"
-        );
+        if let Some(history) = config.history {
+            let told = history.iter().filter(|step| !step.empty_layer).count();
+            ensure!(
+                told == layers,
+                "{layers} layers have {told} entries in the history, so one of the two is wrong; build the image again"
+            );
+        }
         let execution = config.config.unwrap_or_default();
         let words = [execution.entrypoint, execution.cmd].into_iter().flatten().flatten();
         let program = words.into_iter().next().context("it has no entrypoint; set ENTRYPOINT to the program's path")?;

@@ -116,7 +116,7 @@ mod tests {
             ("config", |c| c["config"]["User"] = "0".into(), "root or a name"),
             ("config", |c| c["config"]["User"] = "nobody".into(), "root or a name"),
             ("config", |c| c["config"]["Entrypoint"][0] = "bootstrap".into(), "no absolute path"),
-            ("config", |c| drop(c["history"].as_array_mut().map(Vec::pop)), "2 layers have 1 histories"),
+            ("config", |c| drop(c["history"].as_array_mut().map(Vec::pop)), "2 layers have 1 entries in the history"),
             ("config", |c| c["rootfs"]["diff_ids"].as_array_mut().expect("two").swap(0, 1), "diff_id"),
             ("manifest", |m| m["layers"][0]["mediaType"] = "application/vnd.oci.image.layer.v1.tar".into(), "of type"),
         ];

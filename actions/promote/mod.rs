@@ -204,6 +204,9 @@ async fn promote(args: &Args, config: &SdkConfig, mover: &Mover, release: Releas
         return Err(Failure::Gate(anyhow!("{} was not promoted: {}", release.id, refusals.join("; "))));
     }
     runner::say(plan(&looked.moves, args.strategy));
+    if live.release.is_none() {
+        runner::say("nothing was promoted here before: the aliases are adopted as Terraform made them");
+    }
 
     let previous = live.release.clone();
     let moving = Moving {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, anyhow};
-use futures::future::{join_all, try_join_all};
+use futures::future::{join_all, try_join, try_join_all};
 use jiff::Timestamp;
 
 use super::Args;
@@ -81,7 +81,7 @@ async fn go_back(
     to: &str,
     promoting: Option<&Moving>,
 ) -> Result<Plan, Failure> {
-    let (bad, target) = (ledger.release(out).await.world()?, ledger.release(to).await.world()?);
+    let (bad, target) = try_join(ledger.release(out), ledger.release(to)).await.world()?;
     if target.live_since.is_none() {
         let why = anyhow!("{to} never was live in {} (it is {}): promote it instead", args.environment, target.state);
         return Err(Failure::Gate(why));

@@ -1,6 +1,6 @@
 //! Killed at any call, a promotion leaves a state that the next `promote` and the next `rollback` bring to one end.
 
-use crate::world::{At, NEW, OLD, World};
+use crate::world::{At, NEW, OLD, World, tell};
 
 /// A step that ends as soon as it was looked at once, so that the number of calls does not depend on time.
 const PROMOTE: [&str; 8] =
@@ -29,7 +29,7 @@ fn killed_anywhere_a_promotion_is_completed_by_the_next_one() {
             world.reset();
         }
     }
-    eprintln!("promote, then promote: {} points", 2 * calls);
+    tell(format_args!("killed at: promote, then promote: {} points", 2 * calls));
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn killed_anywhere_a_promotion_is_undone_by_a_rollback() {
             world.reset();
         }
     }
-    eprintln!("promote, then rollback: {} points", 2 * calls);
+    tell(format_args!("killed at: promote, then rollback: {} points", 2 * calls));
 }
 
 #[test]
@@ -79,5 +79,5 @@ fn killed_anywhere_a_rollback_is_finished_by_the_next_one() {
             world.serves("1", OLD, &context);
         }
     }
-    eprintln!("rollback, then rollback: {} points", 2 * calls);
+    tell(format_args!("killed at: rollback, then rollback: {} points", 2 * calls));
 }

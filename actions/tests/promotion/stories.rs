@@ -41,7 +41,8 @@ fn a_second_promotion_of_what_is_live_does_nothing() {
 fn trap_28_the_first_promotion_adopts_the_alias_that_terraform_made() {
     let world = World::new("story-first");
     world.put("live", &Live::default());
-    world.ends(0, &ALL_AT_ONCE);
+    let said = world.ends(0, &ALL_AT_ONCE);
+    assert!(said.contains("adopted as Terraform made them"), "{said}");
     world.serves("2", NEW, "the first one");
     let said = world.ends(1, &["rollback", "--reason", "x"]);
     assert!(said.contains("first release"), "{said}");

@@ -6,7 +6,7 @@ use aws_sdk_cloudwatch::types::{ComparisonOperator, Dimension, MetricDatum, Stat
 use lockgate::ledger::State;
 use stand_ins::scripted::Request;
 
-use crate::world::{At, NEW, OLD, World, wait};
+use crate::world::{At, NEW, OLD, World, tell, wait};
 
 const CANARY: [&str; 7] =
     ["promote", "--release", NEW, "--strategy", "canary:10%/1ms", "--lease=300ms", "--ignore-alarms"];
@@ -161,5 +161,5 @@ fn killed_anywhere_while_it_takes_back_a_promotion_is_taken_back_by_the_next_one
         }
     }
     assert!(points > 16, "{points} points take no three functions back");
-    eprintln!("take back: {points} points");
+    tell(format_args!("killed at: take back: {points} points"));
 }

@@ -59,10 +59,17 @@ pub(crate) struct World {
     door: Arc<Mutex<Door>>,
     reached: Mutex<Receiver<()>>,
     server: Scripted,
+    /// Where `lockgate` looks for AWS.
+    pub(crate) url: String,
 }
 
 static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime"));
+
+/// Tells a figure on stderr, where nobody captures it.
+pub(crate) fn tell(what: impl std::fmt::Display) {
+    writeln!(std::io::stderr(), "{what}").expect("stderr");
+}
 
 /// Waits for a future, outside of any.
 pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
@@ -87,6 +94,7 @@ impl World {
             dynamodb: aws_sdk_dynamodb::Client::new(&sdk),
             door,
             reached: Mutex::new(reached),
+            url: server.url.clone(),
             server,
         };
         wait(world.make_table());
@@ -276,7 +284,7 @@ impl World {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lockgate"));
         command.args(arguments).args(["--environment", &self.environment]).env_clear();
         command.envs([
-            ("AWS_ENDPOINT_URL", self.server.url.as_str()),
+            ("AWS_ENDPOINT_URL", self.url.as_str()),
             ("AWS_REGION", REGION),
             ("AWS_ACCESS_KEY_ID", ROOT_KEY),
             ("AWS_SECRET_ACCESS_KEY", ROOT_KEY),

@@ -40,13 +40,12 @@ async fn accepted(draft: &Draft, digest: &str) {
 #[tokio::test]
 async fn a_wrong_configuration_or_manifest_is_refused() {
     type Change = fn(&mut Draft);
-    let cases: [(Change, &[&str]); 14] = [
+    let cases: [(Change, &[&str]); 13] = [
         (|d| d.config["architecture"] = "".into(), &["on \"\"", "crane mutate --set-platform"]),
         (|d| d.config["os"] = Value::Null, &["crane mutate --set-platform"]),
         (|d| d.config["architecture"] = "s390x".into(), &["s390x", "amd64 or arm64"]),
-        (|d| drop(d.config["history"].as_array_mut().map(Vec::pop)), &["3 layers have 2 histories"]),
-        (|d| d.config["history"][0]["empty_layer"] = true.into(), &["3 layers have 2 histories"]),
-        (|d| drop(d.config.as_object_mut().map(|c| c.remove("history"))), &["3 layers have 0 histories"]),
+        (|d| drop(d.config["history"].as_array_mut().map(Vec::pop)), &["3 layers have 2 entries in the history"]),
+        (|d| d.config["history"][0]["empty_layer"] = true.into(), &["3 layers have 2 entries in the history"]),
         (|d| drop(d.config["rootfs"]["diff_ids"].as_array_mut().map(Vec::pop)), &["3 layers have 2 diff_ids"]),
         (
             |d| d.config["rootfs"]["diff_ids"].as_array_mut().expect("a list").swap(0, 1),
