@@ -1,4 +1,8 @@
 //! The calls of a registry that a push needs: <https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md>.
+//!
+//! Why not the crate oci-client: as of 0.18 it asks `/v2/` again for each repository, takes the 202 of a refused mount for
+//! an error and loses its `Location`, opens no connection ahead, never compares `Docker-Content-Digest`, drops
+//! `Retry-After`, retries nothing, and holds whole layers in memory.
 
 use std::sync::Arc;
 
