@@ -15,9 +15,12 @@ mock_provider "aws" {
 }
 
 variables {
-  name               = "ingest-test"
-  zip                = { bucket = "artifacts", key = "functions/ingest/ab.zip", sha256 = "ab" }
-  statements         = [{ actions = ["dynamodb:GetItem"], resources = ["arn:aws:dynamodb:eu-central-1:123456789012:table/erased"] }]
+  name = "ingest-test"
+  zip  = { bucket = "artifacts", key = "functions/ingest/ab.zip", sha256 = "ab" }
+  statements = [
+    { actions = ["dynamodb:GetItem"], resources = ["arn:aws:dynamodb:eu-central-1:123456789012:table/erased"] },
+    { actions = ["s3:ListBucket"], resources = ["arn:aws:s3:::landing"], condition = { StringLike = { "s3:prefix" = ["calls/*"] } } },
+  ]
   environment        = { ERASED_TABLE = "erased" }
   memory_size        = 256
   timeout            = 30
@@ -44,6 +47,7 @@ run "a_zip_is_published_behind_the_alias" {
   assert {
     condition = jsondecode(aws_iam_role_policy.this.policy).Statement == [
       { Effect = "Allow", Action = ["dynamodb:GetItem"], Resource = ["arn:aws:dynamodb:eu-central-1:123456789012:table/erased"] },
+      { Effect = "Allow", Action = ["s3:ListBucket"], Resource = ["arn:aws:s3:::landing"], Condition = { StringLike = { "s3:prefix" = ["calls/*"] } } },
       {
         Effect = "Allow"
         Action = ["logs:CreateLogStream", "logs:PutLogEvents"]
