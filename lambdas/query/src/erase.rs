@@ -198,7 +198,12 @@ fn take_back(app: &App, counted: &Counter) -> Result<Update, Problem> {
             .expression_attribute_names(format!("#{name}"), *name)
             .expression_attribute_values(format!(":{name}"), AttributeValue::N((-sum).to_string()));
     }
-    update.update_expression(format!("ADD {}", changes.join(", "))).build().map_err(unbuilt)
+    update
+        .update_expression(format!("ADD {} SET #schema = :schema", changes.join(", ")))
+        .expression_attribute_names("#schema", "schema")
+        .expression_attribute_values(":schema", AttributeValue::N(SCHEMA.to_string()))
+        .build()
+        .map_err(unbuilt)
 }
 
 fn unbuilt(error: aws_sdk_dynamodb::error::BuildError) -> Problem {
