@@ -121,6 +121,7 @@ fn below_the_sdk(function: &str) -> BTreeSet<String> {
     tree.args(["--prefix", "depth", "--no-dedupe", "--format", " {p} {f}"]);
     let out = tree.current_dir(folders::workspace().expect("a checkout")).output().expect("cargo runs");
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let shared = ["aws-config", "aws-sdk-dynamodb", "aws-smithy-http-client"];
     let (mut below, mut sdk) = (BTreeSet::new(), None);
     for line in String::from_utf8(out.stdout).expect("text").lines() {
         let (depth, package) = line.split_once(' ').expect("a depth and a package");
@@ -128,7 +129,7 @@ fn below_the_sdk(function: &str) -> BTreeSet<String> {
         if sdk.is_some_and(|sdk| depth > sdk) {
             below.insert(package.to_owned());
         } else {
-            sdk = package.starts_with("aws-sdk-dynamodb ").then_some(depth);
+            sdk = shared.iter().any(|root| package.split(' ').next() == Some(root)).then_some(depth);
         }
     }
     below
