@@ -1,7 +1,8 @@
-//! The repository's own shape, as far as it concerns the build.
+//! The repository's own shape: what has to be the same in two files that cannot see each other.
 
 use stand_ins::folders;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
 
 /// A package of `Cargo.lock`: its version and what it depends on, each as the file names it.
 struct Package {
@@ -59,15 +60,88 @@ fn there_is_one_http_stack_and_one_tls_backend() {
     }
 }
 
+/// A file of the repository.
+fn text(path: &str) -> String {
+    std::fs::read_to_string(folders::workspace().expect("a checkout").join(path)).expect(path)
+}
+
+/// The functions of `lockgate.toml`, by their names.
+fn delivered() -> toml::Table {
+    let delivered: toml::Table = toml::from_str(&text("lockgate.toml")).expect("lockgate.toml");
+    delivered["function"].as_table().expect("functions").clone()
+}
+
 #[test]
 fn alarms_and_promotions_look_where_the_functions_count() {
-    let workspace = folders::workspace().expect("a checkout");
-    let read = |path: &str| std::fs::read_to_string(workspace.join(path)).expect(path);
-    let delivered: toml::Value = toml::from_str(&read("lockgate.toml")).expect("lockgate.toml");
-    for (name, function) in delivered["function"].as_table().expect("functions") {
+    for (name, function) in delivered() {
         assert_eq!(function["metrics"].as_str(), Some(call_model::metrics::NAMESPACE), "{name} in lockgate.toml");
     }
-    let alarms = read("terraform/modules/function/alarms.tf");
     let namespace = format!("namespace = \"{}\"", call_model::metrics::NAMESPACE);
-    assert!(alarms.contains(&namespace), "terraform/modules/function/alarms.tf does not say {namespace}");
+    let alarms = "terraform/modules/function/alarms.tf";
+    assert!(text(alarms).contains(&namespace), "{alarms} does not say {namespace}");
+}
+
+#[test]
+fn functions_are_given_the_variables_that_they_read() {
+    // Lambda sets the first; `query` outside Lambda reads the others.
+    let elsewhere = ["AWS_LAMBDA_", "LISTEN", "JWT_"];
+    for (name, _) in delivered() {
+        let config = text(&format!("lambdas/{name}/src/config.rs"));
+        let code = config.split("#[cfg(test)]").next().unwrap_or_default();
+        let is_name =
+            |quoted: &&str| quoted.len() > 2 && quoted.bytes().all(|it| it.is_ascii_uppercase() || it == b'_');
+        let quoted = code.split('"').skip(1).step_by(2).filter(is_name);
+        let read: BTreeSet<&str> = quoted.filter(|name| !elsewhere.iter().any(|it| name.starts_with(it))).collect();
+        let terraform = text(&format!("terraform/modules/service/{name}.tf"));
+        let block = terraform.split("\n  environment = {\n").nth(1).and_then(|rest| rest.split("\n  }\n").next());
+        let lines = block.expect("an environment").lines();
+        let given: BTreeSet<&str> = lines.filter_map(|line| Some(line.split_once('=')?.0.trim())).collect();
+        assert_eq!(read, given, "what {name}'s config.rs reads, and what its Terraform file gives");
+        assert!(!read.is_empty(), "{name} reads nothing");
+    }
+}
+
+#[test]
+fn a_rollback_reaches_what_is_delivered() {
+    let github = text("terraform/bootstrap/github.tf");
+    let stems = github.lines().find_map(|line| line.trim().strip_prefix("stems = [")?.strip_suffix(']'));
+    let stems: BTreeSet<&str> = stems.expect("stems").split(", ").map(|stem| stem.trim_matches('"')).collect();
+    let delivered = delivered();
+    assert_eq!(
+        stems,
+        delivered.keys().map(String::as_str).collect(),
+        "terraform/bootstrap/github.tf and lockgate.toml"
+    );
+}
+
+/// What lies below the SDK in a function: packages with their versions and features.
+fn below_the_sdk(function: &str) -> BTreeSet<String> {
+    let mut tree = Command::new(env!("CARGO"));
+    tree.args(["tree", "--locked", "--package", function, "--edges", "normal", "--target", "x86_64-unknown-linux-gnu"]);
+    tree.args(["--prefix", "depth", "--no-dedupe", "--format", " {p} {f}"]);
+    let out = tree.current_dir(folders::workspace().expect("a checkout")).output().expect("cargo runs");
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let shared = ["aws-config", "aws-sdk-dynamodb", "aws-smithy-http-client"];
+    let (mut below, mut sdk) = (BTreeSet::new(), None);
+    for line in String::from_utf8(out.stdout).expect("text").lines() {
+        let (depth, package) = line.split_once(' ').expect("a depth and a package");
+        let depth: u32 = depth.parse().expect("a number");
+        if sdk.is_some_and(|sdk| depth > sdk) {
+            below.insert(package.to_owned());
+        } else {
+            sdk = shared.iter().any(|root| package.split(' ').next() == Some(root)).then_some(depth);
+        }
+    }
+    below
+}
+
+#[test]
+fn the_sdk_is_compiled_once_for_all_functions() {
+    let mut functions = delivered().into_iter().map(|(name, _)| (below_the_sdk(&name), name));
+    let (first, of) = functions.next().expect("functions");
+    assert!(first.iter().any(|package| package.starts_with("aws-runtime ")), "{first:?}");
+    for (below, name) in functions {
+        let differ: Vec<_> = below.symmetric_difference(&first).collect();
+        assert!(differ.is_empty(), "{name} and {of} differ: add the features to lambdas/stack/Cargo.toml: {differ:#?}");
+    }
 }

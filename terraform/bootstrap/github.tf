@@ -5,7 +5,15 @@ locals {
   # Without a repository nobody is let in, and nothing of this is made.
   github_environments = toset(var.github_repository == null ? [] : var.environments)
   github_provider_arn = try(coalesce(var.github_provider_arn, one(aws_iam_openid_connect_provider.github[*].arn)), "")
-  functions           = "arn:${data.aws_partition.current.partition}:lambda:${var.region}:${var.account_id}:function"
+
+  # What is delivered, as lockgate.toml names it, in each environment: `<stem>-<environment>`. Named one by one, because
+  # another function of the account may end like an environment, too.
+  stems = ["ingest", "enrich", "query"]
+  functions = {
+    for environment in var.environments : environment => [
+      for stem in local.stems : "arn:${data.aws_partition.current.partition}:lambda:${var.region}:${var.account_id}:function:${stem}-${environment}"
+    ]
+  }
 }
 
 resource "aws_iam_openid_connect_provider" "github" {
@@ -16,7 +24,9 @@ resource "aws_iam_openid_connect_provider" "github" {
   client_id_list = ["sts.amazonaws.com"]
 }
 
-# Moves aliases back, at night and without a review: so it may move aliases, and nothing else.
+# Moves aliases back, at night and without a review: so beside the ledger it may read the delivered functions, move their
+# aliases, and invoke them. The last because a version that nobody called for weeks is inactive, and has to be warm before
+# it gets all traffic. IAM sees no payload, so this is a right to give these three functions any event.
 module "rollback" {
   source   = "../modules/github-oidc-role"
   for_each = local.github_environments
@@ -30,17 +40,14 @@ module "rollback" {
 
   statements = [
     {
-      # A transaction is authorised by the actions that it holds.
-      actions   = ["dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+      # A transaction is authorised by the actions that it holds. `status` and `unlock` list the holds, by a scan.
+      actions   = ["dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan", "dynamodb:UpdateItem"]
       resources = [aws_dynamodb_table.releases[each.key].arn]
     },
     {
-      # To warm a version that has become inactive, it is invoked with its probe event.
-      actions = ["lambda:GetAlias", "lambda:GetFunction", "lambda:GetFunctionConfiguration", "lambda:InvokeFunction", "lambda:UpdateAlias"]
-      resources = [
-        "${local.functions}:*-${each.key}",
-        "${local.functions}:*-${each.key}:*",
-      ]
+      # The function, and its aliases and versions: names of functions hold no colon.
+      actions   = ["lambda:GetAlias", "lambda:GetFunction", "lambda:GetFunctionConfiguration", "lambda:InvokeFunction", "lambda:UpdateAlias"]
+      resources = flatten([for function in local.functions[each.key] : [function, "${function}:*"]])
     },
   ]
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Sums over the calls of one client on one (UTC) day.
 ///
 /// Partition key `client_id`, sort key `day`; index `by_day`: `day`, then `client_id`. Fields are top-level numbers so
-/// that one `ADD` changes them all; an absent field is 0.
+/// that one `ADD` changes them all; an absent field is 0. Beside them every write sets `schema` (see [`crate::SCHEMA`]).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default)]

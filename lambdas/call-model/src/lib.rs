@@ -17,6 +17,13 @@ use sha2::{Digest, Sha256};
 /// The `schema` number that this release writes into every item. Readers accept it and the ones beside it.
 pub const SCHEMA: u32 = 1;
 
+/// Whether this release reads items of that `schema`: its own, and those of the releases before and after, which run
+/// beside it while traffic moves.
+#[must_use]
+pub const fn is_readable(schema: u32) -> bool {
+    schema.abs_diff(SCHEMA) <= 1
+}
+
 /// Length limit of a `call_id` and a `client_id` in bytes of UTF-8.
 ///
 /// Both are keys. DynamoDB would allow 2,048 bytes for a partition key; a shorter limit leaves room in pages and logs.

@@ -63,7 +63,8 @@ pub enum Direction {
     Inbound,
     /// The agent called.
     Outbound,
-    /// The record did not say, or said something else.
+    /// The record did not say, or said something else; or a later release knows a word that this one does not.
+    #[serde(other)]
     Unknown,
 }
 
@@ -82,7 +83,8 @@ pub enum Outcome {
     Voicemail,
     /// The caller gave up.
     Abandoned,
-    /// The record did not say, or said something else.
+    /// As [`Direction::Unknown`].
+    #[serde(other)]
     Unknown,
 }
 
@@ -99,6 +101,9 @@ pub enum DurationBand {
     Long,
     /// An hour or more.
     VeryLong,
+    /// A later release knows a word that this one does not.
+    #[serde(other)]
+    Unknown,
 }
 
 impl DurationBand {
@@ -111,5 +116,32 @@ impl DurationBand {
             600..3600 => Self::Long,
             _ => Self::VeryLong,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SCHEMA;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn words_of_a_later_release_are_unknown_and_do_not_spoil_the_call() {
+        let stored: Value = json!({
+            "call_id": "c", "client_id": "a", "agent_id": "", "started_at": "2026-03-01T00:00:00Z", "day": "2026-03-01",
+            "duration_seconds": 1, "direction": "transferred", "weekday": "sunday", "topic": "", "outcome": "handed_over",
+            "notes": "", "duration_band": "endless", "sla_breach": false, "position": "p", "schema": 2, "mood": "fine",
+        });
+        let call: SilverCall = serde_json::from_value(stored).expect("a call");
+        assert_eq!(
+            (call.direction, call.outcome, call.duration_band),
+            (Direction::Unknown, Outcome::Unknown, DurationBand::Unknown)
+        );
+    }
+
+    #[test]
+    fn the_releases_beside_this_one_are_read() {
+        let read: Vec<u32> = (0..SCHEMA + 4).filter(|schema| crate::is_readable(*schema)).collect();
+        assert_eq!(read, [SCHEMA - 1, SCHEMA, SCHEMA + 1]);
     }
 }

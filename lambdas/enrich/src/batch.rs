@@ -55,6 +55,14 @@ struct Key {
     position: Position,
 }
 
+impl Candidate {
+    /// A dead letter for each record of a call that can never be written.
+    pub fn rejected(self, cause: Cause) -> impl Iterator<Item = Rejected> {
+        let call_id = self.call.call_id;
+        self.sources.into_iter().map(move |source| Rejected { call_id: call_id.clone(), source, cause })
+    }
+}
+
 impl Batch {
     /// Cleans what was inserted or changed; removals are none of our business. `now`, in seconds since 1970, tells what
     /// has expired: silver may have forgotten such a call already, and would count a late replay of it again.

@@ -48,6 +48,12 @@ pub enum Cause {
     /// Missing or no number.
     #[error("`duration_seconds` is no number")]
     Duration,
+    /// DynamoDB says that it can never be written.
+    #[error("DynamoDB refuses the call's item, or a counter it changes, as not valid; the log has its words")]
+    Refused,
+    /// Without knowing what is counted already, nothing can be counted.
+    #[error("what silver holds of the call is nothing that this release can read; delete or mend that item")]
+    Silver,
     /// Less than nothing.
     #[error("`duration_seconds` is negative")]
     DurationNegative,
@@ -65,7 +71,7 @@ pub enum Cause {
 /// # Errors
 /// The [`Cause`] for which the record can never be enriched.
 pub fn clean(bronze: &BronzeItem, rules: &Rules) -> Result<SilverCall, Cause> {
-    if bronze.schema.abs_diff(SCHEMA) > 1 {
+    if !call_model::is_readable(bronze.schema) {
         return Err(Cause::Schema(bronze.schema));
     }
     let record = Record(serde_json::from_str(&bronze.record).map_err(|_| Cause::Object)?);

@@ -94,7 +94,7 @@ impl Enrich {
         Ok((Answer::Batch(answer), Some(metrics)))
     }
 
-    async fn process(&self, batch: Batch) -> (BatchAnswer, Metrics) {
+    async fn process(&self, mut batch: Batch) -> (BatchAnswer, Metrics) {
         let mut failed: HashSet<String> = HashSet::new();
         let unwritten = silver::write(&self.tables, batch.calls).await;
         failed
@@ -106,6 +106,8 @@ impl Enrich {
                 }
             }
         }
+        // Delivering these again would never help, and hold up what comes after them.
+        batch.rejected.extend(unwritten.refused.into_iter().flat_map(|(candidate, cause)| candidate.rejected(cause)));
         let rejected = self.reject(&batch.rejected, &mut failed).await;
         let records = batch.sequence_numbers.len() as u64;
         let failures: Vec<BatchItemFailure> = batch

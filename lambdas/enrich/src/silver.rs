@@ -1,6 +1,7 @@
 //! Keeps silver and the counters: read, decide, write in transactions, and again where somebody else was faster.
 
 use crate::batch::Candidate;
+use crate::clean::Cause;
 use crate::tables::{Tables, pause};
 use crate::transaction::{self, Outcome, Write};
 use lambda_runtime::tracing;
@@ -13,6 +14,8 @@ const ATTEMPTS: u32 = 4;
 pub struct Unwritten {
     /// Tombstones forbid them.
     pub erased: Vec<Candidate>,
+    /// They can never be written, for this reason.
+    pub refused: Vec<(Candidate, Cause)>,
     /// To be delivered again.
     pub failed: Vec<Candidate>,
 }
@@ -46,10 +49,14 @@ pub async fn write(tables: &Tables, candidates: Vec<Candidate>) -> Unwritten {
                 Outcome::Cancelled { .. } if attempt + 1 < ATTEMPTS => {
                     pieces.push(Piece { candidates: rest.collect(), attempt: attempt + 1 });
                 }
-                Outcome::Cancelled { .. } => {
-                    split(rest.collect(), "it was always in conflict", &mut pieces, &mut unwritten)
-                }
-                Outcome::Refused(reason) => split(rest.collect(), &reason, &mut pieces, &mut unwritten),
+                Outcome::Cancelled { .. } => match halves(rest.collect()) {
+                    Ok(halves) => pieces.extend(halves),
+                    Err(one) => unwritten.fail(one, "it was always in conflict"),
+                },
+                Outcome::Refused(reason) => match halves(rest.collect()) {
+                    Ok(halves) => pieces.extend(halves),
+                    Err(one) => unwritten.refuse(one, Cause::Refused, &reason),
+                },
                 Outcome::Failed(reason) => unwritten.fail(rest.collect(), &reason),
             }
         }
@@ -71,7 +78,7 @@ async fn decide(tables: &Tables, candidates: Vec<Candidate>, unwritten: &mut Unw
     for candidate in candidates {
         match held.remove(&candidate.call.call_id) {
             None => writes.push(Write { candidate, seen: None }),
-            Some(None) => unwritten.fail(vec![candidate], "what silver holds is no silver item"),
+            Some(None) => unwritten.refuse(vec![candidate], Cause::Silver, "what silver holds cannot be read"),
             Some(Some(seen)) if seen.position < candidate.call.position => {
                 writes.push(Write { candidate, seen: Some(seen) });
             }
@@ -81,12 +88,13 @@ async fn decide(tables: &Tables, candidates: Vec<Candidate>, unwritten: &mut Unw
     writes
 }
 
-fn split(mut candidates: Vec<Candidate>, reason: &str, pieces: &mut Vec<Piece>, unwritten: &mut Unwritten) {
-    if candidates.len() == 1 {
-        return unwritten.fail(candidates, reason);
+/// Two pieces to be tried apart, or the one call that there is.
+fn halves(mut candidates: Vec<Candidate>) -> Result<[Piece; 2], Vec<Candidate>> {
+    if candidates.len() < 2 {
+        return Err(candidates);
     }
     let half = candidates.split_off(candidates.len() / 2);
-    pieces.extend([candidates, half].map(|candidates| Piece { candidates, attempt: 0 }));
+    Ok([candidates, half].map(|candidates| Piece { candidates, attempt: 0 }))
 }
 
 fn partition(
@@ -100,8 +108,17 @@ fn partition(
 
 impl Unwritten {
     fn fail(&mut self, candidates: Vec<Candidate>, reason: &str) {
-        let call_ids: Vec<&str> = candidates.iter().map(|candidate| candidate.call.call_id.as_str()).collect();
-        tracing::error!(?call_ids, "failed to write calls: {reason}");
+        tell(&candidates, reason);
         self.failed.extend(candidates);
     }
+
+    fn refuse(&mut self, candidates: Vec<Candidate>, cause: Cause, reason: &str) {
+        tell(&candidates, reason);
+        self.refused.extend(candidates.into_iter().map(|candidate| (candidate, cause)));
+    }
+}
+
+fn tell(candidates: &[Candidate], reason: &str) {
+    let call_ids: Vec<&str> = candidates.iter().map(|candidate| candidate.call.call_id.as_str()).collect();
+    tracing::error!(?call_ids, "failed to write calls: {reason}");
 }

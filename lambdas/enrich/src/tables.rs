@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::batch_get_item::BatchGetItemError;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
-use call_model::{Counter, Position, SilverCall, call_hash};
+use call_model::{Counter, Position, SilverCall, call_hash, is_readable};
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
@@ -73,7 +73,7 @@ impl Tables {
         read.map(drop).map_err(|error| Error::Probe { table: self.silver.clone(), reason: told(&error) })
     }
 
-    /// What silver holds of these calls; the inner value is missing where the stored item is not one of ours.
+    /// What silver holds of these calls; the inner value is missing where this release cannot read the stored item.
     ///
     /// # Errors
     /// If not all could be read.
@@ -84,6 +84,7 @@ impl Tables {
             let Some(Ok(id)) = item.get("call_id").map(AttributeValue::as_s) else { continue };
             let id = id.clone();
             let call = serde_dynamo::from_item::<_, SilverCall>(item).ok();
+            let call = call.filter(|call| is_readable(call.schema));
             seen.insert(id, call.map(|call| Seen { counted: Counter::of(&call), position: call.position }));
         }
         Ok(seen)

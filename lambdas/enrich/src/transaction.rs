@@ -7,7 +7,7 @@ use crate::tables::{Item, Seen, Tables, text};
 use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, TransactWriteItem, Update};
-use call_model::{Counter, SilverCall, call_hash};
+use call_model::{Counter, SCHEMA, SilverCall, call_hash};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The most actions in one transaction.
@@ -169,7 +169,9 @@ fn update(tables: &Tables, delta: &Counter) -> Result<Update, Unbuildable> {
         .table_name(&tables.counter)
         .key("client_id", text(&delta.client_id))
         .key("day", text(&delta.day))
-        .update_expression(format!("ADD {}", terms.join(", ")));
+        .update_expression(format!("ADD {} SET #schema = :schema", terms.join(", ")))
+        .expression_attribute_names("#schema", "schema")
+        .expression_attribute_values(":schema", AttributeValue::N(SCHEMA.to_string()));
     for (name, sum) in changed {
         update = update
             .expression_attribute_names(format!("#{name}"), name)
@@ -195,7 +197,7 @@ mod tests {
     use crate::batch::Source;
     use crate::clean::clean;
     use crate::config::Rules;
-    use call_model::{BronzeItem, Position, SCHEMA};
+    use call_model::{BronzeItem, Position};
     use phonenumber::country::DE;
 
     fn call(call_id: &str, client_id: &str, seconds: u64, notes: &str) -> SilverCall {

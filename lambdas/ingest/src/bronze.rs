@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::tables::{MAX_KEYS, Tables};
 use call_model::{BronzeItem, call_hash};
-use lambda_runtime::tracing;
+use lambda_runtime::tracing::{self, Instrument, Span};
 use std::collections::HashSet;
 use tokio::task::{JoinError, JoinSet};
 
@@ -72,7 +72,8 @@ impl Bronze {
         }
         self.bytes = 0;
         let group = std::mem::take(&mut self.group);
-        self.writes.spawn(write(self.tables.clone(), group));
+        // Its log lines name the request only in the request's span.
+        self.writes.spawn(write(self.tables.clone(), group).instrument(Span::current()));
         Ok(())
     }
 

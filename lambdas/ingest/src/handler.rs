@@ -56,40 +56,60 @@ impl Ingest {
         Self { config, tables, s3: aws_sdk_s3::Client::new(sdk) }
     }
 
-    /// One invocation, and the line of metrics for it unless it is a probe.
+    /// One invocation: [`Self::handle`], and the line of metrics for it.
     ///
     /// # Errors
-    /// If not every object could be taken in: then the event has to be delivered again, which changes nothing that is.
+    /// As [`Self::handle`].
+    #[expect(clippy::print_stdout, reason = "CloudWatch takes metrics from lines of their own on standard output")]
     pub async fn invoke(&self, payload: &RawValue) -> Result<Answer, Error> {
-        if serde_json::from_str::<Probe>(payload.get()).is_ok() {
-            self.tables.probe().await?;
-            let read = vec![self.config.erased_table.clone()];
-            return Ok(Answer::Probe(probe::Answer::ok(&self.config.function, &self.config.version, read)));
-        }
         let started = Instant::now();
+        let (result, metrics) = self.handle(payload).await;
+        if let Some(metrics) = metrics {
+            let metrics = Metrics { duration_ms: started.elapsed().as_secs_f64() * 1000.0, ..metrics };
+            let now = Timestamp::now().as_millisecond();
+            println!("{}", metrics.line(&self.config.function, &self.config.version, now));
+        }
+        result
+    }
+
+    /// Answers an event; the counts are those of its records, and none for a probe.
+    ///
+    /// An error means that not every object could be taken in: then the event has to be delivered again, which changes
+    /// nothing that is.
+    pub async fn handle(&self, payload: &RawValue) -> (Result<Answer, Error>, Option<Metrics>) {
+        if serde_json::from_str::<Probe>(payload.get()).is_ok() {
+            let read = vec![self.config.erased_table.clone()];
+            let answer = Answer::Probe(probe::Answer::ok(&self.config.function, &self.config.version, read));
+            return (self.tables.probe().await.map(|()| answer), None);
+        }
         let mut counts = Counts::default();
+        let mut failed = 0;
         let mut errors = Vec::new();
-        for landed in read_event(payload.get())? {
-            match self.take_in(&landed).await {
+        let landed = read_event(payload.get()).unwrap_or_else(|error| {
+            // What it was about nobody knows; that there was something has to show.
+            failed = 1;
+            tracing::error!("{error}");
+            errors.push(error);
+            Vec::new()
+        });
+        for landed in landed {
+            // In records, as the other counts are: a file that is lost weighs as much as it holds.
+            let mut records = 0;
+            match self.take_in(&landed, &mut records).await {
                 Ok(more) => counts.add(more),
                 Err(error) => {
-                    tracing::error!(key = landed.key, version_id = landed.version_id, "{error}");
+                    failed += records.max(1);
+                    tracing::error!(key = landed.key, version_id = landed.version_id, records, "{error}");
                     errors.push(error);
                 }
             }
         }
-        let failed = errors.len() as u64;
-        let duration_ms = started.elapsed().as_secs_f64() * 1000.0;
-        self.tell(&Metrics { handled: counts.stored, failed, rejected: counts.rejected, duration_ms });
-        errors.into_iter().next().map_or(Ok(Answer::Counts(counts)), Err)
+        let metrics = Metrics { handled: counts.stored, failed, rejected: counts.rejected, duration_ms: 0.0 };
+        (errors.into_iter().next().map_or(Ok(Answer::Counts(counts)), Err), Some(metrics))
     }
 
-    #[expect(clippy::print_stdout, reason = "CloudWatch takes metrics from lines of their own on standard output")]
-    fn tell(&self, metrics: &Metrics) {
-        println!("{}", metrics.line(&self.config.function, &self.config.version, Timestamp::now().as_millisecond()));
-    }
-
-    async fn take_in(&self, landed: &Landed) -> Result<Counts, Error> {
+    /// Counts the records that were tried, for the case that it fails.
+    async fn take_in(&self, landed: &Landed, tried: &mut u64) -> Result<Counts, Error> {
         let (key, version_id) = (landed.key.as_str(), landed.version_id.as_deref());
         if !key.starts_with(landing::PREFIX) {
             tracing::warn!(key, version_id, "ignored an object that is not under {}", landing::PREFIX);
@@ -104,7 +124,7 @@ impl Ingest {
             .map_err(|source| Error::KeyTooLong { key: key.to_owned(), source })?;
         let file = File::new(Origin { delivery, expires_at: self.config.expires_at(last_modified) });
         let mut rejections = Rejections::new(self.s3.clone(), landed);
-        let taken = self.stream(key, object.body, file, &mut rejections).await;
+        let taken = self.stream(key, object.body, file, &mut rejections, tried).await;
         match &taken {
             Ok(Counts { stored, rejected, erased }) => {
                 let bytes = object.content_length;
@@ -121,6 +141,7 @@ impl Ingest {
         mut body: ByteStream,
         mut file: File,
         rejections: &mut Rejections,
+        tried: &mut u64,
     ) -> Result<Counts, Error> {
         let broken = |error: &(dyn std::error::Error + 'static)| Error::S3 {
             doing: format!("read {key}"),
@@ -132,11 +153,11 @@ impl Ingest {
             let mut input: &[u8] = &chunk;
             while !input.is_empty() {
                 file.step(&mut input, &mut outcomes);
-                deliver(&mut outcomes, &mut bronze, rejections).await?;
+                deliver(&mut outcomes, &mut bronze, rejections, tried).await?;
             }
         }
         file.finish(&mut outcomes);
-        deliver(&mut outcomes, &mut bronze, rejections).await?;
+        deliver(&mut outcomes, &mut bronze, rejections, tried).await?;
         let Written { stored, erased } = bronze.finish().await?;
         Ok(Counts { stored, erased, rejected: rejections.finish().await? })
     }
@@ -150,11 +171,23 @@ impl Counts {
     }
 }
 
-async fn deliver(outcomes: &mut Vec<Outcome>, bronze: &mut Bronze, rejections: &mut Rejections) -> Result<(), Error> {
+async fn deliver(
+    outcomes: &mut Vec<Outcome>,
+    bronze: &mut Bronze,
+    rejections: &mut Rejections,
+    tried: &mut u64,
+) -> Result<(), Error> {
     for outcome in outcomes.drain(..) {
         match outcome {
-            Outcome::Item(item) => bronze.add(item).await?,
-            Outcome::Rejected(rejected) => rejections.add(&rejected).await?,
+            Outcome::Item(item) => {
+                *tried += 1;
+                bronze.add(item).await?;
+            }
+            Outcome::Rejected(rejected) => {
+                // The parts of a record count as the one that they are.
+                *tried += u64::from(rejected.part.is_none_or(|part| part == 1));
+                rejections.add(&rejected).await?;
+            }
         }
     }
     Ok(())

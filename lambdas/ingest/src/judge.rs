@@ -87,6 +87,11 @@ pub(crate) fn is_incomplete_object(line: &[u8]) -> bool {
         && serde_json::from_slice::<IgnoredAny>(line).is_err_and(|error| error.classify() == Category::Eof)
 }
 
+/// Whether this is an object from its first byte on.
+pub(crate) fn is_object(text: &[u8]) -> bool {
+    text.starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(text).is_ok()
+}
+
 /// The one field that is looked at. Everything else is checked for syntax and left where it is.
 #[derive(Deserialize)]
 struct Head<'a> {

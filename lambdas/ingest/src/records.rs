@@ -4,7 +4,7 @@
 //! Sans-IO: bytes are pushed in pieces of any size, and what comes out does not depend on where they were cut. Nothing
 //! is kept but the record at hand, and of that [`PART`] bytes at most.
 
-use crate::judge::{Reason, is_incomplete_object};
+use crate::judge::{Reason, is_incomplete_object, is_object};
 use memchr::{memchr, memchr2};
 
 /// The most bytes kept of one record. A longer one can never be stored and is given away in parts of this size.
@@ -44,11 +44,12 @@ enum Mode {
     Blank,
     /// The first line that is not blank.
     FirstLine,
-    /// After a first line that is no JSON by itself; the next line decides. Counts the line breaks since.
-    Undecided(u64),
+    /// After a first line that only begins an object: one object over many lines if it parses as one, else lines of which
+    /// the first is cut.
+    Object(Scan),
     /// Records are lines.
     Lines,
-    /// The whole file is one object.
+    /// All that is left of the file is one object, too large for a record.
     Whole,
     /// Inside an array.
     Array(Scan),
@@ -58,12 +59,22 @@ enum Mode {
     Refused(Reason),
 }
 
-/// Where in an array's element the scanner is.
+/// Where in an array's element, or in an object, the scanner is.
 #[derive(Debug, Default)]
 struct Scan {
     depth: u64,
     in_string: bool,
     escaped: bool,
+}
+
+/// What the scanner found in an object.
+enum Found {
+    /// It ends with the byte here.
+    End(usize),
+    /// A line break inside a text, which JSON forbids: whatever it is, it is no object.
+    Broken,
+    /// It goes on.
+    Open,
 }
 
 impl Default for Splitter {
@@ -93,6 +104,9 @@ impl Splitter {
         if !self.begun {
             self.begin(sink);
         }
+        if matches!(self.mode, Mode::Object(_)) && self.holds_a_record() {
+            self.split(sink);
+        }
         match self.mode {
             Mode::Array(_) => self.pending.give(self.line, Some(&Reason::OpenArray), sink),
             Mode::Refused(reason) if !self.pending.is_empty() => self.pending.give(self.line, Some(&reason), sink),
@@ -106,6 +120,9 @@ impl Splitter {
     pub fn refuse(&mut self, reason: Reason, sink: &mut Sink<'_>) {
         if !self.begun {
             self.begin(sink);
+        }
+        if matches!(self.mode, Mode::Object(_)) && self.holds_a_record() {
+            self.split(sink);
         }
         self.pending.give(self.line, Some(&reason), sink);
         self.line += 1;
@@ -126,7 +143,7 @@ impl Splitter {
             bytes = match &mut self.mode {
                 Mode::Blank => self.blank(bytes),
                 Mode::FirstLine => self.first_line(bytes, sink),
-                Mode::Undecided(_) => self.undecided(bytes, sink),
+                Mode::Object(_) => self.object(bytes, sink),
                 Mode::Lines => self.lines(bytes, sink),
                 Mode::Array(_) => self.array(bytes, sink),
                 Mode::Closed => {
@@ -172,7 +189,10 @@ impl Splitter {
         };
         self.pending.extend(self.line, &bytes[..end], None, sink);
         if self.pending.parts == 0 && is_incomplete_object(&self.pending.bytes) {
-            self.mode = Mode::Undecided(0);
+            let mut scan = Scan::default();
+            // It cannot end: it is incomplete.
+            let _ = scan.object(&self.pending.bytes);
+            self.mode = Mode::Object(scan);
             return &bytes[end..];
         }
         self.pending.give(self.line, None, sink);
@@ -181,23 +201,50 @@ impl Splitter {
         &bytes[end + 1..]
     }
 
-    fn undecided<'a>(&mut self, bytes: &'a [u8], sink: &mut Sink<'_>) -> &'a [u8] {
-        let rest = skip_space(bytes);
-        let space = &bytes[..bytes.len() - rest.len()];
-        self.pending.extend(self.line, space, None, sink);
-        let Mode::Undecided(seen) = &mut self.mode else { return rest };
-        *seen += breaks(space);
-        match rest {
-            [] => {}
-            [b'{', ..] => {
-                let next = self.line + *seen;
-                self.pending.give(self.line, None, sink);
-                self.line = next;
-                self.mode = Mode::Lines;
+    /// Keeps what may be one object until it is known, but no more of it than one record may have.
+    fn object<'a>(&mut self, bytes: &'a [u8], sink: &mut Sink<'_>) -> &'a [u8] {
+        let Mode::Object(scan) = &mut self.mode else { return bytes };
+        let room = PART - self.pending.bytes.len();
+        let (here, rest) = bytes.split_at(bytes.len().min(room));
+        match scan.object(here) {
+            Found::End(at) => {
+                self.pending.extend(self.line, &here[..=at], None, sink);
+                // What follows on its last line spoils it, as it would a record of one line.
+                if is_object(&self.pending.bytes) {
+                    self.mode = Mode::Lines
+                } else {
+                    self.split(sink)
+                }
+                return &bytes[at + 1..];
             }
-            _ => self.mode = Mode::Whole,
+            Found::Broken => {
+                self.pending.extend(self.line, here, None, sink);
+                self.split(sink);
+            }
+            Found::Open => {
+                self.pending.extend(self.line, here, None, sink);
+                // Too large for a record either way; what it looks like decides how it is given away.
+                if !rest.is_empty() {
+                    if is_incomplete_object(&self.pending.bytes) { self.mode = Mode::Whole } else { self.split(sink) }
+                }
+            }
         }
         rest
+    }
+
+    /// What was kept is no object: its lines are records by themselves, and the last of them may go on.
+    fn split(&mut self, sink: &mut Sink<'_>) {
+        self.mode = Mode::Lines;
+        let kept = std::mem::take(&mut self.pending.bytes);
+        let mut rest = kept.as_slice();
+        while !rest.is_empty() {
+            rest = self.lines(rest, sink);
+        }
+    }
+
+    /// Whether a line of what was kept is a record by itself: if none is, an object that breaks off is told as one.
+    fn holds_a_record(&self) -> bool {
+        !is_incomplete_object(&self.pending.bytes) || self.pending.bytes.split(|byte| *byte == b'\n').any(is_object)
     }
 
     fn lines<'a>(&mut self, bytes: &'a [u8], sink: &mut Sink<'_>) -> &'a [u8] {
@@ -206,10 +253,12 @@ impl Splitter {
             self.pending.extend(self.line, bytes, None, sink);
             return &[];
         };
+        // An object over many lines ends on one of them.
+        let before = breaks(&self.pending.bytes);
         if end > 0 || !self.pending.is_empty() {
             self.pending.complete(self.line, &bytes[..end], sink);
         }
-        self.line += 1;
+        self.line += before + 1;
         &bytes[end + 1..]
     }
 
@@ -235,6 +284,28 @@ impl Splitter {
 }
 
 impl Scan {
+    /// Whether the object that these bytes go on with ends in them.
+    fn object(&mut self, bytes: &[u8]) -> Found {
+        for (at, byte) in bytes.iter().enumerate() {
+            match byte {
+                b'\n' if self.in_string => return Found::Broken,
+                _ if self.escaped => self.escaped = false,
+                b'\\' if self.in_string => self.escaped = true,
+                b'"' => self.in_string = !self.in_string,
+                _ if self.in_string => {}
+                b'{' | b'[' => self.depth += 1,
+                b'}' | b']' => {
+                    self.depth = self.depth.saturating_sub(1);
+                    if self.depth == 0 {
+                        return Found::End(at);
+                    }
+                }
+                _ => {}
+            }
+        }
+        Found::Open
+    }
+
     /// Where the comma or bracket stands that ends the element; none if not in these bytes.
     fn end_of_element(&mut self, bytes: &[u8]) -> Option<usize> {
         let mut at = 0;

@@ -70,6 +70,74 @@ fn a_broken_first_line_does_not_spoil_the_lines_after_it() {
 }
 
 #[test]
+fn whatever_follows_a_cut_first_line_the_other_lines_are_records() {
+    let good = r#"{"call_id":"b"}"#;
+    for cut_line in [
+        r#"{"call_id":"a","notes":"cut"#,
+        r#"{"call_id":"a","notes":"cut\"#,
+        r#"{"call_id":"a","notes":"#,
+        r#"{"call_id":"a""#,
+        r#"{"call_id":"a","x":[1,"#,
+    ] {
+        let file = format!("{cut_line}\nnonsense\n{good}\n\n{good}\n");
+        let lines = [record(1, cut_line), record(2, "nonsense"), record(3, good), record(5, good)];
+        assert_eq!(cut(file.as_bytes()), lines, "{cut_line}");
+    }
+}
+
+#[test]
+fn an_object_may_hold_objects_on_lines_of_their_own() {
+    for object in
+        ["{\"x\":\n{\"y\":1},\"call_id\":\"a\"}", "{\"x\":[\n{\"call_id\":\"b\"}\n,\n{}],\n\"call_id\":\"a}\"\n}"]
+    {
+        assert_eq!(cut(object.as_bytes()), [record(1, object)]);
+        assert_eq!(cut(format!("\n{object}\n\n").as_bytes()), [record(2, object)]);
+        let after = 2 + object.matches('\n').count() as u64;
+        assert_eq!(cut(format!("{object} \n\n{{}}\n").as_bytes()), [record(1, object), record(after + 1, "{}")]);
+        assert_eq!(
+            cut(format!("{object} x\n{{}}").as_bytes()),
+            [record(1, &format!("{object} x")), record(after, "{}")]
+        );
+    }
+}
+
+#[test]
+fn an_object_that_breaks_off_is_one_piece_unless_a_record_can_be_saved() {
+    let object = "{\n  \"call_id\": \"a\",\n  \"nested\": {";
+    assert_eq!(cut(object.as_bytes()), [record(1, object)]);
+    let (mut pieces, mut splitter) = (Vec::new(), Splitter::default());
+    let mut sink = |piece: Piece<'_>| pieces.push((piece.line, piece.refused, piece.bytes.to_vec()));
+    splitter.push(b"{\"x\":\n{}\n{\"y", &mut sink);
+    splitter.refuse(Reason::TruncatedGzip, &mut sink);
+    splitter.finish(&mut sink);
+    let cut = Some(Reason::TruncatedGzip);
+    assert_eq!(pieces, [(1, None, b"{\"x\":".to_vec()), (2, None, b"{}".to_vec()), (3, cut, b"{\"y".to_vec())]);
+}
+
+#[test]
+fn what_may_be_an_object_is_kept_up_to_the_size_of_a_part() {
+    let good = "{\"call_id\":\"b\"}\n".repeat(80_000);
+    // Valid up to any place, and never an object: lines of an array that nobody closes.
+    let never = "{\"x\":[\n".to_owned() + &"1,\n".repeat(500_000);
+    for (file, pieces) in [(format!("{{\"x\":\n{good}"), 80_001), (never, 2)] {
+        for size in [100_000, 1_500_000] {
+            let (mut count, mut bytes) = (0, 0);
+            let mut sink = |piece: Piece<'_>| {
+                count += 1;
+                bytes += super::tests::count(piece.bytes);
+            };
+            let mut splitter = Splitter::default();
+            for chunk in file.as_bytes().chunks(size) {
+                splitter.push(chunk, &mut sink);
+                assert!(splitter.pending.bytes.capacity() <= 2 * PART, "{}", splitter.pending.bytes.capacity());
+            }
+            splitter.finish(&mut sink);
+            assert_eq!((count, bytes), (pieces, super::tests::count(file.as_bytes())), "in pieces of {size}");
+        }
+    }
+}
+
+#[test]
 fn an_array_is_its_elements() {
     let first = r#"{"a":"],[\\\""}"#;
     let three = [record(1, first), record(2, "[1,[2]]"), record(3, "3")];

@@ -6,7 +6,7 @@ use crate::file::Rejected;
 use crate::landing::Landed;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use aws_sdk_s3::types::{ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lambda_runtime::tracing;
@@ -117,6 +117,8 @@ impl Rejections {
             Some(upload) => upload,
             none => {
                 let create = self.s3.create_multipart_upload().bucket(&self.bucket).key(&self.key);
+                // The SDK sends this check sum with every part; S3 takes it only if it was told from the start.
+                let create = create.checksum_algorithm(ChecksumAlgorithm::Crc32);
                 let created = create.content_type(CONTENT_TYPE).send().await;
                 let created = created.map_err(|error| Error::s3(format!("begin {}", self.key), &error))?;
                 none.insert(Upload { id: created.upload_id.unwrap_or_default(), parts: Vec::new() })

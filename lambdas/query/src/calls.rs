@@ -4,10 +4,11 @@ use crate::app::App;
 use crate::page;
 use crate::params::{self, CallId, End, Nothing, Params};
 use crate::problem::Problem;
-use crate::tables::{Range, text};
+use crate::tables::{self, Listed, Range, text};
 use axum::Json;
 use axum::extract::State;
 use call_model::SilverCall;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// Rows of a page unless asked otherwise, and at most.
@@ -73,7 +74,7 @@ pub async fn list(State(app): State<App>, Params(filter): Params<Filter>) -> Res
         sort: "started_at",
         between: Some((&from, &to)),
         more_keys: &["call_id"],
-        positive: None,
+        listed: Listed::Unexpired,
     };
     let (calls, next) = range.page(&app, limit, start).await?;
     Ok(Json(Calls { calls, next: next.map(|keys| page::seal("/calls", &filters, &keys)) }))
@@ -94,10 +95,12 @@ pub async fn get(
     CallId(call_id): CallId,
 ) -> Result<Json<SilverCall>, Problem> {
     let call = read(&app, &call_id).await?;
-    call.map(Json).ok_or_else(|| Problem::not_found("there is no such call"))
+    let now = Timestamp::now().as_second();
+    let unexpired = call.filter(|call| call.expires_at.is_none_or(|at| at > now));
+    unexpired.map(Json).ok_or_else(|| Problem::not_found("there is no such call"))
 }
 
-/// A call as it is at this moment.
+/// A call as it is at this moment, also if it has expired and still stands there.
 pub(crate) async fn read(app: &App, call_id: &str) -> Result<Option<SilverCall>, Problem> {
     let answer = app
         .dynamodb
@@ -107,9 +110,6 @@ pub(crate) async fn read(app: &App, call_id: &str) -> Result<Option<SilverCall>,
         .consistent_read(true)
         .send()
         .await?;
-    answer
-        .item
-        .map(serde_dynamo::from_item)
-        .transpose()
-        .map_err(|error| Problem::internal(format!("the item of call {call_id} cannot be read: {error}")))
+    let unreadable = || Problem::internal(format!("the item of call {call_id} is none that this release can read"));
+    answer.item.map(|item| tables::read(item).ok_or_else(unreadable)).transpose()
 }

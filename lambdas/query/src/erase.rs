@@ -68,7 +68,8 @@ pub async fn erase(
     let now = Timestamp::now();
     let erased_at = bury(&app, &call_id, now).await?;
     let deleted = delete_records(&app, &call_id).await?;
-    tracing::info!(call_id, deleted, "erased");
+    // By its hash: logs outlast the call.
+    tracing::info!(call_hash = call_hash(&call_id), deleted, "erased");
     let days = app.config.landing_retention_days.saturating_add(LIFE_CYCLE_DAYS);
     let today = now.to_zoned(TimeZone::UTC).date();
     let landing_expires = today.saturating_add(i64::from(days).days()).to_string();
@@ -197,7 +198,12 @@ fn take_back(app: &App, counted: &Counter) -> Result<Update, Problem> {
             .expression_attribute_names(format!("#{name}"), *name)
             .expression_attribute_values(format!(":{name}"), AttributeValue::N((-sum).to_string()));
     }
-    update.update_expression(format!("ADD {}", changes.join(", "))).build().map_err(unbuilt)
+    update
+        .update_expression(format!("ADD {} SET #schema = :schema", changes.join(", ")))
+        .expression_attribute_names("#schema", "schema")
+        .expression_attribute_values(":schema", AttributeValue::N(SCHEMA.to_string()))
+        .build()
+        .map_err(unbuilt)
 }
 
 fn unbuilt(error: aws_sdk_dynamodb::error::BuildError) -> Problem {
@@ -214,7 +220,7 @@ async fn tombstone(app: &App, call_id: &str) -> Result<Option<Erased>, Problem> 
         .send()
         .await?;
     let read = answer.item.map(serde_dynamo::from_item).transpose();
-    read.map_err(|error| Problem::internal(format!("the tombstone of call {call_id} cannot be read: {error}")))
+    read.map_err(|_| Problem::internal(format!("the tombstone {} is none that this release knows", call_hash(call_id))))
 }
 
 /// The keys of the newest records of a call, and where the older ones begin.

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use call_model::metrics::Metrics;
 use call_model::probe::Probe;
-use http::{HeaderValue, Request, Uri, header};
+use http::{HeaderName, HeaderValue, Request, StatusCode, Uri, header};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
 use lambda_runtime::LambdaEvent;
@@ -45,25 +45,27 @@ impl Gateway {
     /// [`Error`]: the event is neither, or the probe found something that cannot be read.
     pub async fn handle(&self, event: LambdaEvent<Value>) -> Result<Value, Error> {
         let started = Instant::now();
+        let counts = is_work(&event.payload);
         let result = self.answer(event).await;
         let metrics = match &result {
-            Ok((_, metrics)) => *metrics,
+            Ok((_, status)) => observe::count(*status),
             Err(error) => {
                 tracing::error!(cause = %error, "failed");
                 Metrics { failed: 1, ..Metrics::default() }
             }
         };
-        let duration_ms = started.elapsed().as_secs_f64() * 1000.0;
-        self.tell(&Metrics { duration_ms, ..metrics });
+        if counts {
+            let duration_ms = started.elapsed().as_secs_f64() * 1000.0;
+            self.tell(&Metrics { duration_ms, ..metrics });
+        }
         result.map(|(answer, _)| answer)
     }
 
-    async fn answer(&self, event: LambdaEvent<Value>) -> Result<(Value, Metrics), Error> {
+    async fn answer(&self, event: LambdaEvent<Value>) -> Result<(Value, StatusCode), Error> {
         let returned = |error: serde_json::Error| Error::Answer(error.to_string());
         if Probe::deserialize(&event.payload).is_ok() {
             let answer = health::probe(&self.app).await?;
-            let metrics = Metrics { handled: 1, ..Metrics::default() };
-            return Ok((serde_json::to_value(answer).map_err(returned)?, metrics));
+            return Ok((serde_json::to_value(answer).map_err(returned)?, StatusCode::OK));
         }
         let request_id = event.context.request_id;
         let response = match request(event.payload)? {
@@ -75,8 +77,8 @@ impl Gateway {
             }
             Err(problem) => observe::complete(problem.into_response(), &request_id),
         };
-        let metrics = observe::count(response.status());
-        Ok((serde_json::to_value(answer(response).await?).map_err(returned)?, metrics))
+        let status = response.status();
+        Ok((serde_json::to_value(answer(response).await?).map_err(returned)?, status))
     }
 
     /// One line for CloudWatch, which reads metrics out of standard output.
@@ -87,8 +89,20 @@ impl Gateway {
     }
 }
 
+/// Whether an event counts in the metrics. Asking how we are is no work of ours, and `/health` is open: where it counted,
+/// anyone could make good releases look bad, and hide a bad one among good answers.
+fn is_work(event: &Value) -> bool {
+    let asks = matches!(event["rawPath"].as_str(), Some("/health" | "/ready"));
+    !asks && Probe::deserialize(event).is_err()
+}
+
 /// The request that the event stands for, or what is wrong with it.
-fn request(event: Value) -> Result<Result<Request<Body>, Problem>, Error> {
+fn request(mut event: Value) -> Result<Result<Request<Body>, Problem>, Error> {
+    // A header that is no plain text is none that we read, and must not fail the invocation: anyone may send it to `/health`.
+    if let Some(headers) = event.get_mut("headers").and_then(Value::as_object_mut) {
+        let plain = |value: &Value| value.as_str().is_some_and(|text| HeaderValue::from_str(text).is_ok());
+        headers.retain(|name, value| HeaderName::try_from(name).is_ok() && plain(value));
+    }
     let event: ApiGatewayV2httpRequest =
         serde_json::from_value(event).map_err(|error| Error::Event(error.to_string()))?;
     let path = path(event.raw_path.as_deref().unwrap_or("/"));
@@ -213,6 +227,26 @@ mod tests {
         event["rawQueryString"] = "a=\u{7f}".into();
         let problem = request(event).expect("an event").expect_err("no query string");
         assert_eq!(problem.status(), http::StatusCode::BAD_REQUEST);
+    }
+
+    #[test]
+    fn a_header_that_is_no_plain_text_fails_nothing() {
+        let mut event = event(include_str!("../events/health.json"));
+        event["headers"]["x-name"] = "Müller\u{7f}".into();
+        event["headers"]["no header"] = "x".into();
+        let request = request(event).expect("an event").expect("a request");
+        assert_eq!(request.headers()[header::USER_AGENT], "curl/8.9.1");
+        assert!(!request.headers().contains_key("x-name"));
+    }
+
+    #[test]
+    fn asking_how_we_are_counts_for_nothing() {
+        let of = |path: &str| is_work(&serde_json::json!({"rawPath": path}));
+        assert!(!of("/health") && !of("/ready") && !is_work(&event(include_str!("../events/probe.json"))));
+        for work in ["/calls", "/", "", "/health/", "/healthy", "//health"] {
+            assert!(of(work), "{work} is not counted");
+        }
+        assert!(is_work(&event("{}")), "an event that is none of ours is not counted");
     }
 
     #[test]

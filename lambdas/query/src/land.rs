@@ -16,6 +16,9 @@ use uuid::Uuid;
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 
+/// How gzip begins. `ingest` would unpack such a body whatever its media type says: no limit here would hold for it.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
 /// Where the calls were put.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Landed {
@@ -81,6 +84,10 @@ impl Form {
     }
 
     fn check(self, body: &[u8]) -> Result<(), Problem> {
+        if body.starts_with(&GZIP) {
+            let detail = "the body is gzip: send it uncompressed, or land it in the bucket as a file";
+            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+        }
         let Some(first) = body.iter().find(|byte| !byte.is_ascii_whitespace()) else {
             return Err(Problem::bad_request("the body is empty"));
         };
@@ -148,5 +155,9 @@ mod tests {
         assert!(Form::Json.check(&b"[".repeat(100_000)).is_err());
         assert!(Form::Ndjson.check(b"{}\nnot JSON\n").is_ok(), "ingest judges lines one by one");
         assert!(Form::Ndjson.check(b"\n\n").is_err());
+        for form in [Form::Json, Form::Ndjson] {
+            let refused = form.check(b"\x1f\x8b\x08\0").expect_err("gzip by another name");
+            assert_eq!(refused.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        }
     }
 }

@@ -7,6 +7,8 @@ use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
+use lambda_runtime::tracing::Level;
+use lambda_runtime::tracing::subscriber::fmt;
 use std::time::{Duration, Instant};
 
 /// The id under which the logs know a request: Lambda's own, or a new one.
@@ -62,11 +64,12 @@ pub fn complete(mut response: Response, request_id: &str) -> Response {
     response
 }
 
-/// How an answer counts in the metrics.
+/// How an answer counts in the metrics. That something is not there is a right answer to whoever asks for it.
 #[must_use]
 pub fn count(status: StatusCode) -> call_model::metrics::Metrics {
     let mut metrics = call_model::metrics::Metrics::default();
     match status {
+        StatusCode::NOT_FOUND => metrics.handled = 1,
         status if status.is_server_error() => metrics.failed = 1,
         status if status.is_client_error() => metrics.rejected = 1,
         _ => metrics.handled = 1,
@@ -76,8 +79,21 @@ pub fn count(status: StatusCode) -> call_model::metrics::Metrics {
 
 /// Log lines as JSON on standard output, with the fields of the request's span.
 pub fn init_logs() {
-    use lambda_runtime::tracing::subscriber::{EnvFilter, fmt};
-    let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").unwrap_or_else(|_| "info".to_owned());
-    let filter = EnvFilter::try_new(level.to_lowercase()).unwrap_or_else(|_| EnvFilter::new("info"));
-    fmt().json().with_target(false).with_env_filter(filter).init();
+    // Never below INFO, whatever Lambda is told: the SDK's own debug lines would repeat whole items.
+    fmt().json().with_target(false).with_max_level(Level::INFO).init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_wrong_request_is_rejected_and_only_our_fault_failed() {
+        for (status, counted) in
+            [(200, [1, 0, 0]), (202, [1, 0, 0]), (404, [1, 0, 0]), (400, [0, 0, 1]), (503, [0, 1, 0])]
+        {
+            let metrics = count(StatusCode::from_u16(status).expect("a status"));
+            assert_eq!([metrics.handled, metrics.failed, metrics.rejected], counted, "{status}");
+        }
+    }
 }

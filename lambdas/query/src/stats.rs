@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::page;
 use crate::params::{self, Params};
 use crate::problem::Problem;
-use crate::tables::Range;
+use crate::tables::{Listed, Range};
 use axum::Json;
 use axum::extract::State;
 use call_model::Counter;
@@ -118,7 +118,7 @@ pub async fn list(State(app): State<App>, Params(filter): Params<Filter>) -> Res
         sort: if key == "day" { "client_id" } else { "day" },
         between,
         more_keys: &[],
-        positive: Some("calls"),
+        listed: Listed::Positive("calls"),
     };
     let (rows, next) = range.page(&app, limit, start).await?;
     let page_total = Total::of(&rows);

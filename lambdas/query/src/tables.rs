@@ -3,7 +3,8 @@
 use crate::app::App;
 use crate::problem::Problem;
 use aws_sdk_dynamodb::types::AttributeValue;
-use call_model::call_hash;
+use call_model::{call_hash, is_readable};
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -26,8 +27,30 @@ pub struct Range<'a> {
     pub between: Option<(&'a str, &'a str)>,
     /// The other key attributes that DynamoDB wants to start from: an index's place includes the table's key.
     pub more_keys: &'a [&'a str],
-    /// A number that has to be above 0 in a row for it to be listed.
-    pub positive: Option<&'a str>,
+    /// Which rows of it are listed.
+    pub listed: Listed<'a>,
+}
+
+/// What a row has to be to be listed.
+#[derive(Debug, Clone, Copy)]
+pub enum Listed<'a> {
+    /// This number in it is above 0.
+    Positive(&'a str),
+    /// It has not expired: DynamoDB takes days to delete what has.
+    /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/howitworks-ttl.html>
+    Unexpired,
+}
+
+/// What an item holds, if it is one that this release can read.
+#[must_use]
+pub fn read<T: DeserializeOwned>(item: Item) -> Option<T> {
+    let readable = match item.get("schema") {
+        // Counters did not always say.
+        None => true,
+        Some(schema) => schema.as_n().is_ok_and(|schema| schema.parse().is_ok_and(is_readable)),
+    };
+    // The error is dropped because it may repeat what stands in the item.
+    if readable { serde_dynamo::from_item(item).ok() } else { None }
 }
 
 /// Rows, and the sort keys of the last one if more may follow.
@@ -66,8 +89,12 @@ impl Range<'_> {
         } else {
             start.as_ref().map(|key| self.keys(key))
         };
-        let rows = serde_dynamo::from_items(items)
-            .map_err(|error| Problem::internal(format!("an item of {} cannot be read: {error}", self.table)))?;
+        let all = items.len();
+        let rows: Vec<T> = items.into_iter().filter_map(read).collect();
+        if rows.len() < all {
+            let unreadable = all - rows.len();
+            tracing::error!(table = self.table, unreadable, "left rows out of a page that this release cannot read");
+        }
         Ok((rows, next))
     }
 
@@ -90,12 +117,16 @@ impl Range<'_> {
                 .expression_attribute_values(":first", text(first))
                 .expression_attribute_values(":last", text(last)),
         };
-        if let Some(name) = self.positive {
-            query = query
-                .filter_expression("#positive > :zero")
-                .expression_attribute_names("#positive", name)
-                .expression_attribute_values(":zero", AttributeValue::N("0".to_owned()));
-        }
+        let (filter, name, above) = match self.listed {
+            Listed::Positive(name) => ("#number > :above", name, 0),
+            Listed::Unexpired => {
+                ("attribute_not_exists(#number) OR #number > :above", "expires_at", Timestamp::now().as_second())
+            }
+        };
+        query = query
+            .filter_expression(filter)
+            .expression_attribute_names("#number", name)
+            .expression_attribute_values(":above", AttributeValue::N(above.to_string()));
         let answer = query.send().await?;
         Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
     }

@@ -14,6 +14,17 @@ mock_provider "aws" {
   }
 }
 
+# Names that tell the ledgers apart.
+override_resource {
+  target = aws_dynamodb_table.releases["staging"]
+  values = { arn = "arn:aws:dynamodb:eu-central-1:111122223333:table/lockgate_releases_staging" }
+}
+
+override_resource {
+  target = aws_dynamodb_table.releases["production"]
+  values = { arn = "arn:aws:dynamodb:eu-central-1:111122223333:table/lockgate_releases_production" }
+}
+
 variables {
   account_id = "111122223333"
   region     = "eu-central-1"
@@ -39,6 +50,37 @@ run "each_environment_has_a_rollback_role" {
   assert {
     condition     = aws_iam_openid_connect_provider.github[0].client_id_list == toset(["sts.amazonaws.com"])
     error_message = "The provider takes tokens that were made for somebody else."
+  }
+}
+
+run "a_rollback_role_reaches_its_own_environment_alone" {
+  variables {
+    github_repository = "acme/calls"
+  }
+
+  assert {
+    condition = {
+      for environment, role in module.rollback : environment => sort(flatten([for statement in role.statements : statement.Resource]))
+      } == {
+      for environment in ["production", "staging"] : environment => sort(concat(
+        ["arn:aws:dynamodb:eu-central-1:111122223333:table/lockgate_releases_${environment}"],
+        flatten([
+          for stem in ["ingest", "enrich", "query"] : [
+            "arn:aws:lambda:eu-central-1:111122223333:function:${stem}-${environment}",
+            "arn:aws:lambda:eu-central-1:111122223333:function:${stem}-${environment}:*",
+          ]
+        ]),
+      ))
+    }
+    error_message = "A rollback role reaches something else than its environment's functions, their aliases and versions, and its ledger."
+  }
+
+  assert {
+    condition = toset(flatten([for statement in module.rollback["staging"].statements : statement.Action])) == toset([
+      "dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan", "dynamodb:UpdateItem",
+      "lambda:GetAlias", "lambda:GetFunction", "lambda:GetFunctionConfiguration", "lambda:InvokeFunction", "lambda:UpdateAlias",
+    ])
+    error_message = "The rights of a rollback role are not what is written here: bring the code that needs the change along, and SECURITY.md."
   }
 }
 

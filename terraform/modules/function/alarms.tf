@@ -12,6 +12,14 @@ locals {
     datapoints_to_alarm = 2
     treat_missing_data  = "notBreaching"
   }
+
+  # Of each: above which share it fires, and of how much work in a minute at least. What fails is our own doing, however
+  # little there is of it. What is rejected is the senders', and a few wrong requests or one small bad file say nothing
+  # about a release.
+  ratios = {
+    failed   = { above = var.alarm_ratios.failed, more_than = 0 }
+    rejected = { above = var.alarm_ratios.rejected, more_than = 20 }
+  }
 }
 
 resource "aws_cloudwatch_metric_alarm" "count" {
@@ -32,12 +40,12 @@ resource "aws_cloudwatch_metric_alarm" "count" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "ratio" {
-  for_each = { failed = var.alarm_ratios.failed, rejected = var.alarm_ratios.rejected }
+  for_each = local.ratios
 
   alarm_name          = "${var.name}-${each.key}"
-  alarm_description   = "More than ${each.value} of what ${var.name} was given was ${each.key}: its log says which, and why."
+  alarm_description   = "More than ${each.value.above} of what ${var.name} was given was ${each.key}: its log says which, and why."
   comparison_operator = "GreaterThanThreshold"
-  threshold           = each.value
+  threshold           = each.value.above
   evaluation_periods  = local.alarm.evaluation_periods
   datapoints_to_alarm = local.alarm.datapoints_to_alarm
   treat_missing_data  = local.alarm.treat_missing_data
@@ -45,7 +53,7 @@ resource "aws_cloudwatch_metric_alarm" "ratio" {
   metric_query {
     id          = "ratio"
     label       = "${each.key}, of all"
-    expression  = "IF(total > 0, ${each.key} / total, 0)"
+    expression  = "IF(total > ${each.value.more_than}, ${each.key} / total, 0)"
     return_data = true
   }
 

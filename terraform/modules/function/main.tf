@@ -25,8 +25,10 @@ locals {
     resources = [aws_cloudwatch_log_group.this.arn, "${aws_cloudwatch_log_group.this.arn}:*"]
   }
   statements = [
-    for statement in concat(var.statements, [local.logs]) :
-    { Effect = "Allow", Action = statement.actions, Resource = statement.resources }
+    for statement in concat(var.statements, [local.logs]) : merge(
+      { Effect = "Allow", Action = statement.actions, Resource = statement.resources },
+      try(statement.condition, null) == null ? {} : { Condition = statement.condition },
+    )
   ]
 }
 

@@ -21,8 +21,12 @@ variable "image" {
 }
 
 variable "statements" {
-  description = "What the function's role may do, beside writing its own log: the Allow statements of its policy."
-  type        = list(object({ actions = list(string), resources = list(string) }))
+  description = "What the function's role may do, beside writing its own log: the Allow statements of its policy. A condition is IAM's own, operator to key to values."
+  type = list(object({
+    actions   = list(string)
+    resources = list(string)
+    condition = optional(map(map(list(string))))
+  }))
 }
 
 variable "environment" {

@@ -3,6 +3,11 @@ output "arn" {
   value       = aws_iam_role.this.arn
 }
 
+output "statements" {
+  description = "What the role may do, as IAM reads it."
+  value       = jsondecode(aws_iam_role_policy.this.policy).Statement
+}
+
 output "name" {
   description = "Name of the role."
   value       = aws_iam_role.this.name

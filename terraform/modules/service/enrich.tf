@@ -41,13 +41,19 @@ locals {
   ]
 }
 
+# A record that `enrich` can never write it sends away itself. What still fails is a fault of AWS or of ours, which a few
+# quick retries do not outlast, and every record given up would be a hole in silver: so a batch is retried as long as its
+# records are young. Bisecting and partial answers keep what works going; only what stands behind the failing record in
+# its own shard waits, as the order wants. After half of the 24 hours that the stream keeps a record it is given up, so
+# that there is time to look up which it was: docs/runbook.md.
 resource "aws_lambda_event_source_mapping" "bronze" {
   event_source_arn                   = aws_dynamodb_table.bronze.stream_arn
   function_name                      = module.enrich.alias.arn
   starting_position                  = "TRIM_HORIZON"
   batch_size                         = 100
   maximum_batching_window_in_seconds = 1
-  maximum_retry_attempts             = 5
+  maximum_retry_attempts             = -1 # no limit but the age
+  maximum_record_age_in_seconds      = 12 * 60 * 60
   bisect_batch_on_function_error     = true
   function_response_types            = ["ReportBatchItemFailures"]
 

@@ -6,7 +6,7 @@ module "ingest" {
   name               = "ingest-${var.environment}"
   zip                = { bucket = var.artifacts_bucket, key = var.ingest_zip.key, sha256 = var.ingest_zip.sha256 }
   memory_size        = 1024
-  timeout            = 300
+  timeout            = 900 # the most that Lambda gives: it decides how large a file may be, see the README
   log_retention_days = var.log_retention_days
   alarm_ratios       = var.alarms.ratios
   statements         = local.ingest_statements
@@ -21,6 +21,12 @@ module "ingest" {
 locals {
   ingest_statements = [
     { actions = ["s3:GetObject", "s3:GetObjectVersion"], resources = ["${module.landing.arn}/calls/*"] },
+    # Nothing is listed: without this right S3 answers for an object that is gone as for a forbidden one.
+    {
+      actions   = ["s3:ListBucket"]
+      resources = [module.landing.arn]
+      condition = { StringLike = { "s3:prefix" = ["calls/*"] } }
+    },
     { actions = ["s3:PutObject", "s3:AbortMultipartUpload"], resources = ["${module.landing.arn}/rejected/*"] },
     { actions = ["dynamodb:BatchWriteItem"], resources = [aws_dynamodb_table.bronze.arn] },
     { actions = ["dynamodb:BatchGetItem"], resources = [aws_dynamodb_table.erased.arn] },

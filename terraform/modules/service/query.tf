@@ -102,7 +102,7 @@ resource "aws_apigatewayv2_stage" "default" {
     throttling_rate_limit  = var.throttling.rate
   }
 
-  # `path` and not the request line: a query string may name clients.
+  # The route, not the path and not the request line: a path names a call, a query string may name clients.
   access_log_settings {
     destination_arn = aws_cloudwatch_log_group.api.arn
     format = jsonencode({
@@ -111,7 +111,6 @@ resource "aws_apigatewayv2_stage" "default" {
       sourceIp         = "$context.identity.sourceIp"
       httpMethod       = "$context.httpMethod"
       routeKey         = "$context.routeKey"
-      path             = "$context.path"
       status           = "$context.status"
       responseLength   = "$context.responseLength"
       responseLatency  = "$context.responseLatency"

@@ -79,7 +79,7 @@ variable "landing_retention_days" {
 }
 
 variable "retention_days" {
-  description = "Days that the tables keep a call after its delivery; 0 keeps it for ever."
+  description = "Days that the tables keep a call after its delivery; 0 keeps it for ever. Sums are kept for ever and still count it, so a correction that is delivered after the call expired is counted as a call of its own."
   type        = number
 
   validation {

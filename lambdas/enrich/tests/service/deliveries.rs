@@ -1,9 +1,10 @@
 use crate::wire::{Fault, faulty};
-use crate::world::{World, bad, deliver, item};
-use call_model::BronzeItem;
+use crate::world::{World, bad, deliver, event, item};
+use call_model::{BronzeItem, SCHEMA};
 use enrich::Enrich;
 use enrich::handler::Answer;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -77,6 +78,50 @@ async fn what_has_expired_is_not_counted_again() {
     let kept = BronzeItem { expires_at: Some(9_000_000_000), ..item("new", 1, "acme", 1, 60) };
     assert_eq!(world.deliver(&[expired, kept.clone()]).await.0, Vec::<String>::new());
     world.assert_holds(&[&kept]).await;
+}
+
+/// What the runbook tells people to do with calls that are missing in silver.
+#[tokio::test]
+async fn an_item_that_was_touched_is_enriched_again_in_its_old_place() {
+    let world = World::new().await;
+    let (lost, corrected) = (item("lost", 1, "acme", 1, 60), item("corrected", 2, "acme", 1, 60));
+    world.deliver(std::slice::from_ref(&corrected)).await;
+    let mut touched: Value =
+        serde_json::from_str(event(&[lost.clone(), item("corrected", 1, "acme", 2, 1)]).get()).expect("an event");
+    for record in touched["Records"].as_array_mut().expect("records") {
+        record["eventName"] = json!("MODIFY");
+        record["dynamodb"]["NewImage"]["touched_at"] = json!({"S": "2026-11-21T09:00:00Z"});
+    }
+    let touched = RawValue::from_string(touched.to_string()).expect("JSON");
+    let (answer, _) = world.enrich().handle(&touched).await.expect("an answer");
+    assert_eq!(answer, Answer::Batch(enrich::handler::BatchAnswer::default()));
+    world.assert_holds(&[&lost, &corrected]).await;
+}
+
+#[tokio::test]
+async fn what_the_next_release_wrote_is_replaced_and_its_counts_taken_back() {
+    let world = World::new().await;
+    let mut first = item("call", 1, "acme", 1, 60);
+    first.record = first.record.replace("resolved", "handed over");
+    world.deliver(std::slice::from_ref(&first)).await;
+    let mut stored = json!(world.silver().await["call"]);
+    (stored["outcome"], stored["schema"], stored["mood"]) = (json!("handed_over"), json!(SCHEMA + 1), json!("fine"));
+    world.put(&world.config.silver_table, &stored).await;
+    let later = item("call", 2, "other", 2, 61);
+    let (failed, metrics) = world.deliver(std::slice::from_ref(&later)).await;
+    assert_eq!((failed, metrics.handled), (vec![], 1));
+    world.assert_holds(&[&later]).await;
+}
+
+#[tokio::test]
+async fn every_counter_says_which_schema_it_has() {
+    let world = World::new().await;
+    world.deliver(&[item("a", 1, "acme", 1, 60), item("b", 1, "other", 1, 60)]).await;
+    let stored: Vec<Value> = world.all(&world.config.counter_table).await;
+    assert_eq!(
+        stored.iter().map(|counter| counter["schema"].clone()).collect::<Vec<_>>(),
+        [json!(SCHEMA), json!(SCHEMA)]
+    );
 }
 
 #[tokio::test]

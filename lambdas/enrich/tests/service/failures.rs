@@ -1,6 +1,6 @@
 use crate::wire::{Fault, cancelled, faulty, refused};
 use crate::world::{World, bad, deliver, event, item};
-use call_model::BronzeItem;
+use call_model::{BronzeItem, SCHEMA, SilverCall};
 use enrich::Enrich;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -67,7 +67,7 @@ async fn a_batch_half_of_which_was_written_counts_once_when_it_is_replayed() {
 }
 
 #[tokio::test]
-async fn one_call_that_cannot_be_written_fails_alone_with_all_its_records() {
+async fn one_call_that_can_never_be_written_becomes_dead_letters_alone() {
     let world = World::new().await;
     let mut items = calls(60);
     items.insert(10, item("poison", 1, "client-1", 1, 1));
@@ -77,9 +77,34 @@ async fn one_call_that_cannot_be_written_fails_alone_with_all_its_records() {
         if hit { refused("ValidationException") } else { Fault::None }
     });
     let (failed, metrics) = deliver(&Enrich::new(world.config.clone(), &sdk), &items).await;
-    assert_eq!(failed, ["10", "50"]);
-    assert_eq!((metrics.failed, metrics.handled), (2, 60));
+    assert_eq!((failed, metrics.rejected, metrics.handled), (vec![], 2, 60));
     world.assert_holds(&items.iter().filter(|item| item.call_id != "poison").collect::<Vec<_>>()).await;
+    let letters = world.dead_letters().await;
+    assert!(
+        letters.iter().all(|(_, it)| it.call_id == "poison" && it.cause.starts_with("DynamoDB refuses")),
+        "{letters:?}"
+    );
+    let mut positions: Vec<_> = letters.iter().map(|(_, letter)| letter.position.as_str()).collect();
+    positions.sort_unstable();
+    assert_eq!(positions, ["000001", "000002"]);
+}
+
+#[tokio::test]
+async fn what_silver_holds_and_nobody_can_read_stops_only_its_own_call() {
+    let world = World::new().await;
+    let good = item("good", 1, "acme", 1, 1);
+    let stored = serde_json::json!({"call_id": "strange", "schema": SCHEMA});
+    world.put(&world.config.silver_table, &stored).await;
+    let far = enrich::clean::clean(&item("far", 1, "acme", 1, 1), &world.config.rules).expect("a good record");
+    world.put(&world.config.silver_table, &SilverCall { schema: SCHEMA + 2, ..far }).await;
+    let delivered = [item("strange", 1, "acme", 1, 1), good.clone(), item("far", 2, "acme", 1, 1)];
+    let (failed, metrics) = world.deliver(&delivered).await;
+    assert_eq!((failed, metrics.handled, metrics.rejected), (vec![], 1, 2));
+    let counters = world.counters().await;
+    assert_eq!(counters.values().map(|counter| counter.calls).sum::<i64>(), 1, "{counters:?}");
+    let letters = world.dead_letters().await;
+    assert!(letters.iter().all(|(_, letter)| letter.cause.contains("silver holds")), "{letters:?}");
+    assert_eq!(letters.len(), 2);
 }
 
 #[tokio::test]

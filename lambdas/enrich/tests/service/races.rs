@@ -51,6 +51,16 @@ async fn two_deliveries_of_one_call_at_once_end_with_the_later() {
     }
 }
 
+/// Both have read the same version: the one that comes second must not take its counts back once more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_corrections_of_one_call_at_once_replace_one_after_the_other() {
+    let world = World::new().await;
+    world.deliver(&[item("call", 1, "acme", 1, 60)]).await;
+    let (earlier, later) = (item("call", 2, "other", 2, 61), item("call", 3, "third", 3, 62));
+    race(&world, std::slice::from_ref(&earlier), std::slice::from_ref(&later)).await;
+    world.assert_holds(&[&later]).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_batch_twice_at_once_counts_once() {
     let world = World::new().await;

@@ -118,7 +118,7 @@ impl World {
         assert_eq!(self.counters().await, counters);
     }
 
-    async fn all<T: for<'de> serde::Deserialize<'de>>(&self, table: &str) -> Vec<T> {
+    pub(crate) async fn all<T: for<'de> serde::Deserialize<'de>>(&self, table: &str) -> Vec<T> {
         let pages = self.dynamodb.scan().table_name(table).consistent_read(true).into_paginator().items().send();
         let items = pages.collect::<Result<Vec<_>, _>>().await.expect("a readable table");
         serde_dynamo::from_items(items).expect("items of the model")

@@ -5,8 +5,11 @@ use call_model::MAX_RECORD_BYTES;
 use flate2::{Compression, write::GzEncoder};
 use ingest::Error;
 use ingest::handler::Answer;
+use lambda_runtime::tracing::subscriber::util::SubscriberInitExt as _;
+use lambda_runtime::tracing::{self, Instrument as _};
 use serde_json::{Value, json};
 use std::io::Write as _;
+use std::sync::{Arc, Mutex};
 
 const KEY: &str = "calls/file";
 
@@ -229,4 +232,47 @@ async fn a_probe_reads_and_an_empty_event_does_not() {
     assert_eq!(world.deliver(&json!({"Records": []})).await.expect("nothing to do"), (0, 0, 0));
     let other = event("b", "calls/k", None)["Records"][0].clone();
     assert!(matches!(world.deliver(&json!({"records": [other]})).await, Err(Error::Event(_))));
+}
+
+#[tokio::test]
+async fn whatever_cannot_be_taken_in_counts_at_least_once() {
+    let world = World::new("counts").await;
+    let missing = event(&world.bucket, "calls/missing", None);
+    for (event, failed) in [(&missing, 1), (&json!({"records": []}), 1), (&json!({"Records": []}), 0)] {
+        let (result, metrics) = world.ingest.handle(&raw(event)).await;
+        let metrics = metrics.expect("it is no probe");
+        assert_eq!((metrics.failed, metrics.handled, result.is_err()), (failed, 0, failed > 0), "{event}");
+    }
+}
+
+/// What was logged, for all to add to.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("no panic").write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn every_log_line_names_its_request() {
+    let world = World::new("log").await;
+    world.erase("gone").await;
+    let event = world.land(KEY, "{\"call_id\":\"gone\"}").await;
+    let log = Log::default();
+    let lines = Arc::clone(&log.0);
+    let logging = tracing::subscriber::fmt().json().with_writer(move || log.clone()).finish().set_default();
+    let span = tracing::info_span!("invocation", requestId = "r-1");
+    assert_eq!(world.deliver(&event).instrument(span).await.expect("taken in"), (0, 0, 1));
+    drop(logging);
+    let lines = String::from_utf8(lines.lock().expect("no panic").clone()).expect("text");
+    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert!(lines.iter().all(|line| line["span"]["requestId"] == "r-1"), "{lines:?}");
+    let messages: Vec<_> = lines.iter().filter_map(|line| line["fields"]["message"].as_str()).collect();
+    assert_eq!(messages, ["dropping records of erased calls", "took in an object"]);
 }

@@ -3,7 +3,7 @@
 use crate::world::{World, call};
 use call_model::SilverCall;
 use http::StatusCode;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// 60 calls of two clients on three days, some at the same second.
@@ -124,6 +124,65 @@ async fn wrong_parameters_are_named() {
         let detail = refused.json["detail"].as_str().expect("a detail");
         assert!(detail.contains(named), "{query}: {detail}");
     }
+}
+
+#[tokio::test]
+async fn what_the_next_release_wrote_is_listed_and_what_nobody_can_read_is_left_out() {
+    let world = World::new().await;
+    let table = &world.app.config.silver_table;
+    let ids = ["0", "1", "2", "3", "4"];
+    for id in ids {
+        let mut item = json!(call(id, "acme", &format!("2026-03-01T0{id}:00:00Z")));
+        match id {
+            "1" => (item["outcome"], item["schema"], item["mood"]) = (json!("handed_over"), json!(2), json!("fine")),
+            "2" => item["schema"] = json!(3),
+            "3" => item["duration_seconds"] = json!("long"),
+            _ => {}
+        }
+        world.put(table, &item).await;
+    }
+    for limit in [1, 2, 100] {
+        let (listed, _) = world.walk(&format!("/calls?client_id=acme&limit={limit}"), "calls").await;
+        let seen: Vec<_> = listed.iter().map(|call| (call["call_id"].as_str(), call["outcome"].as_str())).collect();
+        let (known, other) = (Some("resolved"), Some("unknown"));
+        assert_eq!(seen, [(Some("0"), known), (Some("1"), other), (Some("4"), known)], "pages of {limit}");
+    }
+    for (id, status) in ids.iter().zip([200, 200, 500, 500, 200]) {
+        assert_eq!(world.get(&format!("/calls/{id}")).await.status.as_u16(), status, "{id}");
+    }
+    let counter = &world.app.config.counter_table;
+    for (day, schema) in [("2026-03-01", json!(2)), ("2026-03-02", json!(3)), ("2026-03-03", Value::Null)] {
+        let mut row = json!({"client_id": "acme", "day": day, "calls": 1});
+        if !schema.is_null() {
+            row["schema"] = schema;
+        }
+        world.put(counter, &row).await;
+    }
+    let stats = world.ok("/stats?client_id=acme").await;
+    let days: Vec<_> = stats["rows"].as_array().expect("rows").iter().map(|row| row["day"].as_str()).collect();
+    assert_eq!(days, [Some("2026-03-01"), Some("2026-03-03")]);
+}
+
+#[tokio::test]
+async fn what_has_expired_is_not_answered_even_if_it_still_stands_there() {
+    let world = World::new().await;
+    let now = jiff::Timestamp::now().as_second();
+    for (id, expires_at) in [("gone", Some(now - 60)), ("soon", Some(now + 3600)), ("never", None)] {
+        let call = SilverCall { expires_at, ..call(id, "acme", "2026-03-01T00:00:00Z") };
+        world.enrich(&call).await;
+    }
+    for list in ["/calls?client_id=acme", "/calls?day=2026-03-01"] {
+        let (listed, _) = world.walk(&format!("{list}&limit=1"), "calls").await;
+        let mut ids: Vec<_> = listed.iter().filter_map(|call| call["call_id"].as_str()).collect();
+        ids.sort_unstable();
+        assert_eq!(ids, ["never", "soon"], "{list}");
+    }
+    for (id, status) in [("gone", 404), ("soon", 200), ("never", 200)] {
+        assert_eq!(world.get(&format!("/calls/{id}")).await.status.as_u16(), status, "{id}");
+    }
+    // What stands there can be erased, and is taken back from the counters.
+    assert_eq!(world.send("DELETE", "/calls/gone", &[], "").await.status, StatusCode::ACCEPTED);
+    assert_eq!(world.ok("/stats?client_id=acme").await["page_total"]["calls"], 2);
 }
 
 #[tokio::test]

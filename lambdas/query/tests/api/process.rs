@@ -156,52 +156,58 @@ async fn as_a_lambda_it_answers_events_and_tells_cloudwatch() {
         ("AWS_LAMBDA_FUNCTION_NAME", "query-test"),
         ("AWS_LAMBDA_FUNCTION_VERSION", "7"),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
+        // What whoever may change the function's logging could ask for.
+        ("AWS_LAMBDA_LOG_LEVEL", "TRACE"),
+        ("RUST_LOG", "trace"),
     ])
     .spawn()
     .expect("runs");
     let mut lines = lines(&mut child);
 
-    let mut unknown = fixture(include_str!("../../events/list-calls.json"));
-    unknown["rawQueryString"] = "phone=%2B4930123456".into();
+    let with = |text: &str, field: &str, value: Value| {
+        let mut event = fixture(text);
+        *event.pointer_mut(field).expect("a field of the fixture") = value;
+        event
+    };
+    let unknown = with(include_str!("../../events/list-calls.json"), "/rawQueryString", "phone=%2B4930123456".into());
+    let wrong_health = with(include_str!("../../events/health.json"), "/rawQueryString", "x=1".into());
+    let erase = with(include_str!("../../events/get-call.json"), "/requestContext/http/method", "DELETE".into());
+    let mut logs = Vec::new();
+    // Behind each that must not count stands one that counts otherwise, so that a line too many shows.
     for (event, outcome, status, count) in [
-        (fixture(include_str!("../../events/health.json")), "response", 200, "Handled"),
-        (fixture(include_str!("../../events/list-calls.json")), "response", 200, "Handled"),
-        (fixture(include_str!("../../events/get-call.json")), "response", 200, "Handled"),
-        (fixture(include_str!("../../events/post-json.json")), "response", 202, "Handled"),
-        (fixture(include_str!("../../events/post-ndjson.json")), "response", 202, "Handled"),
-        (fixture(include_str!("../../events/delete-call.json")), "response", 404, "Rejected"),
-        (unknown, "response", 400, "Rejected"),
-        (fixture(include_str!("../../events/probe.json")), "response", 0, "Handled"),
-        (json!({"Records": []}), "error", 0, "Failed"),
+        (fixture(include_str!("../../events/health.json")), "response", 200, None),
+        (unknown, "response", 400, Some("Rejected")),
+        (wrong_health, "response", 400, None),
+        (fixture(include_str!("../../events/list-calls.json")), "response", 200, Some("Handled")),
+        (fixture(include_str!("../../events/get-call.json")), "response", 200, Some("Handled")),
+        (fixture(include_str!("../../events/post-json.json")), "response", 202, Some("Handled")),
+        (fixture(include_str!("../../events/post-ndjson.json")), "response", 202, Some("Handled")),
+        (erase, "response", 202, Some("Handled")),
+        (fixture(include_str!("../../events/delete-call.json")), "response", 404, Some("Handled")),
+        (fixture(include_str!("../../events/probe.json")), "response", 0, None),
+        (json!({"Records": []}), "error", 0, Some("Failed")),
     ] {
         let (how, answer) = runtime.invoke(&mut child, event.clone()).await;
         assert_eq!(how, outcome, "{event}: {answer}");
         assert_eq!(answer["statusCode"].as_i64().unwrap_or_default(), status, "{event}: {answer}");
-        let mut logs = Vec::new();
-        let metrics = loop {
-            let line = line(&mut lines).await;
-            if line.get("_aws").is_some() {
-                break line;
+        if let Some(count) = count {
+            let before = logs.len();
+            let metrics = loop {
+                let line = line(&mut lines).await;
+                if line.get("_aws").is_some() {
+                    break line;
+                }
+                logs.push(line);
+            };
+            assert_eq!((&metrics["FunctionName"], &metrics["FunctionVersion"]), (&json!("query-test"), &json!("7")));
+            for name in ["Handled", "Failed", "Rejected"] {
+                assert_eq!(metrics[name], u64::from(name == count), "{name} of {event}");
             }
-            logs.push(line);
-        };
-        assert_eq!((&metrics["FunctionName"], &metrics["FunctionVersion"]), (&json!("query-test"), &json!("7")));
-        for name in ["Handled", "Failed", "Rejected"] {
-            assert_eq!(metrics[name], u64::from(name == count), "{name} of {event}");
+            assert!(logs.len() > before, "{event} has no log line");
         }
-        for log in &logs {
-            let log_line = log.to_string();
-            assert!(
-                !log_line.contains("client_id") && !log_line.contains("4930") && !log_line.contains("grüß"),
-                "{log}"
-            );
-            assert_eq!(log["span"]["requestId"], "8476a536-e9f4-11e8-9739-2dfe598c3fcd", "{log}");
-            assert_eq!(log["span"]["xrayTraceId"], "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700", "{log}");
-        }
-        if event.get("routeKey").is_some() {
-            assert!(!logs.is_empty(), "a request has a log line");
+        if status == 200 && event["rawPath"] == "/calls/a b/ü?#%25 2F" {
             let body: Value = serde_json::from_str(answer["body"].as_str().expect("text")).expect("JSON");
-            assert_eq!(body["call_id"] == id, event["rawPath"] == "/calls/a b/ü?#%25 2F", "{body}");
+            assert_eq!(body["call_id"], id);
         }
         if event.get("lockgate").is_some() {
             assert_eq!((&answer["lockgate"], &answer["function"]), (&json!("ok"), &json!("query-test")));
@@ -210,4 +216,15 @@ async fn as_a_lambda_it_answers_events_and_tells_cloudwatch() {
             assert_eq!(answer["errorType"], "Event");
         }
     }
+    for log in &logs {
+        let log_line = log.to_string();
+        for secret in ["client_id", "4930", "grüß", id] {
+            assert!(!log_line.contains(secret), "{log}");
+        }
+        assert!(["INFO", "WARN", "ERROR"].contains(&log["level"].as_str().expect("a level")), "{log}");
+        assert_eq!(log["span"]["requestId"], "8476a536-e9f4-11e8-9739-2dfe598c3fcd", "{log}");
+        assert_eq!(log["span"]["xrayTraceId"], "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700", "{log}");
+    }
+    let erased = logs.iter().find(|log| log["fields"]["message"] == "erased").expect("a line about the erasure");
+    assert_eq!(erased["fields"]["call_hash"], call_model::call_hash(id));
 }

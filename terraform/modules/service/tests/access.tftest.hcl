@@ -85,10 +85,10 @@ run "closed_without_an_issuer_and_with_rights_for_its_work_only" {
 
   assert {
     condition = toset(values(jsondecode(aws_apigatewayv2_stage.default.access_log_settings[0].format))) == toset([
-      "$context.requestId", "$context.requestTime", "$context.identity.sourceIp", "$context.httpMethod", "$context.routeKey", "$context.path",
+      "$context.requestId", "$context.requestTime", "$context.identity.sourceIp", "$context.httpMethod", "$context.routeKey",
       "$context.status", "$context.responseLength", "$context.responseLatency", "$context.authorizer.error", "$context.integrationErrorMessage",
     ])
-    error_message = "The access log tells something that was not looked at: query strings name clients."
+    error_message = "The access log tells something that was not looked at: paths name calls, query strings clients."
   }
 
   assert {
@@ -99,12 +99,21 @@ run "closed_without_an_issuer_and_with_rights_for_its_work_only" {
   assert {
     condition = { for statement in local.ingest_statements : join(" ", statement.resources) => join(" ", statement.actions) } == {
       "arn:aws:s3:::landing/calls/*"                            = "s3:GetObject s3:GetObjectVersion"
+      "arn:aws:s3:::landing"                                    = "s3:ListBucket"
       "arn:aws:s3:::landing/rejected/*"                         = "s3:PutObject s3:AbortMultipartUpload"
       "arn:aws:dynamodb:eu-central-1:123456789012:table/bronze" = "dynamodb:BatchWriteItem"
       "arn:aws:dynamodb:eu-central-1:123456789012:table/erased" = "dynamodb:BatchGetItem"
       "arn:aws:sqs:eu-central-1:123456789012:ingest-failed"     = "sqs:SendMessage"
     }
     error_message = "The role of ingest is not what is written here: bring the code that needs the change along."
+  }
+
+  assert {
+    condition = [
+      for statement in concat(local.ingest_statements, local.enrich_statements, local.query_statements) :
+      statement.condition if try(statement.condition, null) != null
+    ] == [{ StringLike = { "s3:prefix" = ["calls/*"] } }]
+    error_message = "Another right than listing calls/ depends on a condition, or that one does not."
   }
 
   assert {

@@ -64,4 +64,25 @@ run "one_alarm_sees_them_all" {
     condition     = aws_cloudwatch_composite_alarm.environment.alarm_actions == toset(var.alarms.actions) && aws_cloudwatch_composite_alarm.environment.ok_actions == toset(var.alarms.actions)
     error_message = "Nobody is told that the alarm fires, or that it is over."
   }
+
+  assert {
+    condition = {
+      for alarm in concat(values(aws_cloudwatch_metric_alarm.waiting), [aws_cloudwatch_metric_alarm.behind]) :
+      alarm.alarm_name => "${alarm.metric_name} ${join(" ", values(alarm.dimensions))}"
+      } == {
+      "ingest-failed-test-waiting" = "ApproximateNumberOfMessagesVisible ingest-failed-test"
+      "enrich-failed-test-waiting" = "ApproximateNumberOfMessagesVisible enrich-failed-test"
+      "enrich-test-behind"         = "IteratorAge enrich-test enrich-test:live"
+    }
+    error_message = "Work that waits for a person, or falls behind, is not watched."
+  }
+
+  assert {
+    condition = alltrue([
+      for alarm in concat(values(aws_cloudwatch_metric_alarm.waiting), [aws_cloudwatch_metric_alarm.behind]) :
+      alarm.alarm_actions == toset(var.alarms.actions) && alarm.treat_missing_data == "notBreaching"
+      && !strcontains(aws_cloudwatch_composite_alarm.environment.alarm_rule, alarm.alarm_name)
+    ])
+    error_message = "Waiting work tells nobody, fires in silence, or stands in the way of promotions."
+  }
 }

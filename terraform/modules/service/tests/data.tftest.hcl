@@ -106,10 +106,13 @@ run "nothing_is_lost_and_nothing_stays_longer_than_promised" {
     condition = (
       aws_lambda_event_source_mapping.bronze.function_name == module.enrich.alias.arn
       && aws_lambda_event_source_mapping.bronze.function_response_types == toset(["ReportBatchItemFailures"])
-      && aws_lambda_event_source_mapping.bronze.maximum_retry_attempts > 0
+      && aws_lambda_event_source_mapping.bronze.bisect_batch_on_function_error
+      && aws_lambda_event_source_mapping.bronze.maximum_retry_attempts == -1
+      && aws_lambda_event_source_mapping.bronze.maximum_record_age_in_seconds >= 6 * 3600
+      && aws_lambda_event_source_mapping.bronze.maximum_record_age_in_seconds < 24 * 3600
       && aws_lambda_event_source_mapping.bronze.destination_config[0].on_failure[0].destination_arn == aws_sqs_queue.enrich_failed.arn
     )
-    error_message = "Records that enrich could not take are lost, or block the stream for ever."
+    error_message = "Records that enrich could not take are lost in a fault of a few minutes, or block the stream until it has lost them itself."
   }
 
   assert {
