@@ -54,10 +54,20 @@ pub(crate) async fn calls(stage: &mut Stage, checks: &mut Checks) -> Result<()> 
 async fn logs(stage: &Stage, checks: &mut Checks, landed: &Landed) -> Result<()> {
     let printed = stage.host.printed().await?.join("\n");
     let private: BTreeSet<String> = landed.calls.values().flat_map(|call| call.private()).collect();
-    let found: Vec<_> = private.iter().filter(|text| printed.contains(*text)).collect();
+    let found = found_in(&printed, &private);
     let detail = format!("{} of {} in {} bytes {:?}", found.len(), private.len(), printed.len(), found.first());
     checks.that("no note and no phone number is in a log", found.is_empty() && !printed.is_empty(), detail);
     Ok(())
+}
+
+/// Those of `texts` that occur in `printed`: it is read once for each length that they have, which for thousands of them is
+/// much faster than once for each.
+fn found_in<'a>(printed: &str, texts: &'a BTreeSet<String>) -> BTreeSet<&'a str> {
+    let beginnings: BTreeSet<u8> = texts.iter().filter_map(|text| text.bytes().next()).collect();
+    let lengths: BTreeSet<usize> = texts.iter().map(String::len).filter(|length| *length > 0).collect();
+    let windows = lengths.into_iter().flat_map(|length| printed.as_bytes().windows(length));
+    let begun = windows.filter(|window| beginnings.contains(&window[0]));
+    begun.filter_map(|window| Some(texts.get(std::str::from_utf8(window).ok()?)?.as_str())).collect()
 }
 
 /// Waits until every call that has to come of the files is in the silver table, in its last version.
@@ -266,4 +276,17 @@ async fn access(stage: &Stage, checks: &mut Checks) -> Result<()> {
         checks.asked.extend(api.asked());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_found_at_the_start_within_and_at_the_end() {
+        let texts = ["hung up", "493012", "0301", "ü 7", "nowhere"].map(str::to_owned).into();
+        let found = found_in("hung up ü 7 +49301234 0301", &texts);
+        assert_eq!(found, ["hung up", "493012", "0301", "ü 7"].into());
+        assert!(found_in("", &texts).is_empty());
+    }
 }
