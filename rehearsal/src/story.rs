@@ -235,7 +235,7 @@ pub async fn play(stage: &mut Stage, acts: &[Act]) -> (Outcome, Vec<Asked>) {
         let (ok, detail) = seen.unwrap_or_else(|error| (false, format!("{error:#}")));
         note(stage, &mut played, act, &name, ok, detail);
     }
-    // What the emulator refused for it would have failed somewhere, or been taken for a refusal that was wanted.
+    // An unsigned call was refused; whoever made it may have taken that for the refusal that the story wants to see.
     if let Some(last) = acts.iter().rfind(|act| was_played(&played, **act)) {
         let (ok, detail) = match stage.emulator.unsigned().await {
             Ok(calls) => (calls.is_empty(), format!("{} unsigned {calls:?}", calls.len())),
