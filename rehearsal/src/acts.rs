@@ -1,5 +1,6 @@
 //! The acts of the story, one file each.
 
+mod answers;
 mod bootstrap;
 mod calls;
 mod deliver;
@@ -12,6 +13,7 @@ mod rollback;
 mod tables;
 mod traffic;
 
+pub(crate) use answers::{Answers, rejected};
 pub(crate) use bootstrap::bootstrap;
 pub(crate) use calls::calls;
 pub(crate) use erase::erase;

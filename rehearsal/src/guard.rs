@@ -18,8 +18,11 @@ use tokio::signal::unix::{SignalKind, signal};
 /// Names the guard to its worker.
 const GUARD: &str = "LOCKGATE_REHEARSAL_GUARD";
 
-/// How long processes may take to end by themselves.
+/// How long processes may take to end by themselves. Whatever happens, all is over within ten seconds: the worker has
+/// `PATIENCE`, in which it gives its own descendants `GRACE`; what it leaves has `REST`.
 const GRACE: Duration = Duration::from_secs(4);
+const PATIENCE: Duration = Duration::from_secs(6);
+const REST: Duration = Duration::from_secs(2);
 
 /// The exit code of a command that SIGINT ended.
 const INTERRUPTED: u8 = 130;
@@ -48,16 +51,17 @@ async fn guard() -> Result<ExitCode> {
             if let Some(pid) = worker.id().and_then(|pid| pid.try_into().ok()) {
                 let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
             }
-            match tokio::time::timeout(GRACE + Duration::from_secs(2), worker.wait()).await {
+            match tokio::time::timeout(PATIENCE, worker.wait()).await {
                 Ok(status) => status?,
                 Err(_) => {
-                    end_descendants().await;
+                    // It was asked, and did not end.
+                    end_descendants(Duration::ZERO).await;
                     return Ok(ExitCode::from(INTERRUPTED));
                 }
             }
         }
     };
-    end_descendants().await;
+    end_descendants(REST).await;
     Ok(status.code().and_then(|code| code.try_into().ok()).map_or(ExitCode::FAILURE, |code: u8| ExitCode::from(code)))
 }
 
@@ -71,7 +75,7 @@ async fn worker(guard: &str, work: impl Future<Output = Result<ExitCode>>) -> Re
         done = work => done,
         () = interrupted() => Ok(ExitCode::from(INTERRUPTED)),
     };
-    end_descendants().await;
+    end_descendants(GRACE).await;
     done
 }
 
@@ -88,8 +92,8 @@ async fn interrupted() {
     }
 }
 
-/// Asks every descendant to end, and makes those end that do not.
-async fn end_descendants() {
+/// Asks every descendant to end, and makes those end that have not after `grace`.
+async fn end_descendants(grace: Duration) {
     let began = Instant::now();
     let mut signal = Signal::SIGTERM;
     let mut asked = Vec::new();
@@ -98,7 +102,7 @@ async fn end_descendants() {
         if left.is_empty() {
             return;
         }
-        if began.elapsed() > GRACE {
+        if began.elapsed() >= grace {
             signal = Signal::SIGKILL;
             asked.clear();
         }

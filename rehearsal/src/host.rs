@@ -144,9 +144,7 @@ impl FunctionHost {
         let events = locked(&self.shared.events);
         events.iter().filter(|(name, _)| name == function).map(|(_, event)| event.clone()).collect()
     }
-}
 
-impl FunctionHost {
     /// Waits until CloudWatch knows all of the invocations that have been answered and of what they printed.
     ///
     /// # Errors

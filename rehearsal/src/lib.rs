@@ -5,6 +5,7 @@
 mod acts;
 pub mod api;
 pub mod clock;
+mod command;
 pub mod generator;
 pub mod guard;
 pub mod host;

@@ -1,15 +1,14 @@
 //! Runs the program `lockgate` as a workflow's step would, against the emulated AWS.
 
 use crate::clock::{Clock, Kind};
+use crate::command;
 use crate::stage::GITHUB_REPOSITORY;
 use anyhow::{Context, Result, bail};
-use stand_ins::{emulator, folders};
+use stand_ins::folders;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use tokio::process::Command;
 
 /// The program, and where it runs.
 #[derive(Debug, Clone)]
@@ -67,15 +66,9 @@ impl Lockgate {
             self.log.with_extension(format!("outputs-{run}-{}", arguments.first().copied().unwrap_or_default()));
         // Left from an earlier command of this run.
         let _ = fs::remove_file(&outputs);
-        let mut command = Command::new(&self.program);
-        command.args(arguments).current_dir(folder).kill_on_drop(true).stdin(Stdio::null());
-        command.env_clear().envs(std::env::vars_os().filter(|(name, _)| name == "PATH" || name == "HOME"));
+        let mut command = command::as_root(&self.program, &self.url);
+        command.args(arguments).current_dir(folder);
         command.envs([
-            ("AWS_ACCESS_KEY_ID", emulator::ROOT_KEY),
-            ("AWS_SECRET_ACCESS_KEY", emulator::ROOT_KEY),
-            ("AWS_REGION", emulator::REGION),
-            ("AWS_ENDPOINT_URL", &self.url),
-            ("AWS_EC2_METADATA_DISABLED", "true"),
             ("GITHUB_SERVER_URL", "https://github.com"),
             ("GITHUB_REPOSITORY", GITHUB_REPOSITORY),
             ("GITHUB_ACTOR", "operator"),

@@ -4,6 +4,7 @@ use crate::clock::{Clock, Kind};
 use crate::tell::Teller;
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use stand_ins::folders;
 use stand_ins::tools::output;
 use std::collections::BTreeMap;
@@ -18,32 +19,8 @@ pub struct Packages {
     /// The folder they are in.
     #[serde(skip)]
     pub folder: PathBuf,
-    /// By the function's name.
-    pub functions: BTreeMap<String, Package>,
-}
-
-/// One package.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(tag = "package", rename_all = "lowercase")]
-pub enum Package {
-    /// A zip file, with its SHA-256 in hex.
-    Zip {
-        /// Relative to the folder.
-        path: PathBuf,
-        /// Of the file.
-        sha256: String,
-        /// In bytes.
-        size: u64,
-    },
-    /// An OCI image layout, with the manifest's digest.
-    Image {
-        /// Relative to the folder.
-        path: PathBuf,
-        /// `sha256:<hex>`.
-        digest: String,
-        /// Of all blobs, in bytes.
-        size: u64,
-    },
+    /// By the function's name; what a package is, `lockgate release` reads itself.
+    pub functions: BTreeMap<String, IgnoredAny>,
 }
 
 /// The names of the functions in `lockgate.toml`.
@@ -80,6 +57,13 @@ async fn build(clock: &Clock) -> Result<()> {
     build.args(["build", "--quiet", "--locked", "--package", "rehearsal", "--package", "lockgate"]);
     build.args(["--bin", "lockgate"]).current_dir(folders::workspace()?);
     build.arg("--target-dir").arg(folders::target()?);
+    // `cargo run` describes this package to this process in these. A build script that watches one of them, as ring's
+    // does, would run again, and all that stands on it be built again, in every rehearsal.
+    for (name, _) in std::env::vars_os() {
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|start| name.to_string_lossy().starts_with(start)) {
+            build.env_remove(name);
+        }
+    }
     clock.measure(Kind::Cargo, "provision", "build lockgate", output(&mut build)).await.map(drop)
 }
 

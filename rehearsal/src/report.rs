@@ -1,5 +1,6 @@
 //! The HTML report: what was played, what it found, where the time went.
 
+use crate::acts;
 use crate::api::Asked;
 use crate::clock::{Kind, Span};
 use crate::stage::Stage;
@@ -221,19 +222,6 @@ pub fn table(outcome: &Outcome) -> String {
 
 /// The rejected objects of the landing bucket, key and content, for the report; none before *provision* was played.
 pub async fn rejected(stage: &Stage) -> Vec<(String, String)> {
-    let Ok(bucket) = stage.output(&["landing_bucket"]) else { return Vec::new() };
-    let s3 = aws_sdk_s3::Client::new(&stage.sdk);
-    let listed = s3.list_objects_v2().bucket(&bucket).prefix("rejected/").send().await;
-    let keys =
-        listed.map(|listed| listed.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect());
-    let keys: Vec<String> = keys.unwrap_or_default();
-    let mut objects = Vec::new();
-    for key in keys {
-        if let Ok(object) = s3.get_object().bucket(&bucket).key(&key).send().await
-            && let Ok(body) = object.body.collect().await
-        {
-            objects.push((key, String::from_utf8_lossy(&body.into_bytes()).into_owned()));
-        }
-    }
-    objects
+    let objects = acts::rejected(stage).await.unwrap_or_default().into_iter();
+    objects.map(|(key, object)| (key, String::from_utf8_lossy(&object).into_owned())).collect()
 }

@@ -2,7 +2,6 @@
 //! has a tree, and a workflow something to run in, without touching the real one.
 
 use anyhow::{Context, Result, ensure};
-use stand_ins::folders;
 use stand_ins::tools::output;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -16,16 +15,15 @@ pub struct Repository {
 }
 
 impl Repository {
-    /// Copies what git would take from the checkout: tracked files as they are now, and new ones that are not ignored.
+    /// Copies what git would take from `checkout`: tracked files as they are now, and new ones that are not ignored.
     /// Times of change are kept, so that cargo takes what it built from the checkout as built from the copy.
     ///
     /// # Errors
     /// If there is no git, the checkout is none of git's, or the copy cannot be written.
-    pub async fn copy(folder: &Path) -> Result<Self> {
-        let checkout = folders::workspace()?;
+    pub async fn copy(checkout: &Path, folder: &Path) -> Result<Self> {
         let mut list = Command::new("git");
-        list.arg("-C").arg(&checkout).args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
-        let listed = output(&mut list).await.context("git lists the files that a release is made of")?;
+        list.arg("-C").arg(checkout).args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
+        let listed = output(&mut list).await.context("git lists the files of a copy: apt-get install git")?;
         for path in listed.split('\0').filter(|path| !path.is_empty()) {
             let (from, to) = (checkout.join(path), folder.join(path));
             // A file may be deleted and not yet committed so.
@@ -63,7 +61,11 @@ impl Repository {
         self.git(&["commit", "--quiet", "--no-verify", "--message", message]).await
     }
 
-    async fn git(&self, arguments: &[&str]) -> Result<()> {
+    /// Runs git in it.
+    ///
+    /// # Errors
+    /// If git fails: with what it said.
+    pub async fn git(&self, arguments: &[&str]) -> Result<()> {
         let mut git = Command::new("git");
         git.arg("-C").arg(&self.folder);
         // Nothing of the person's own settings takes part.

@@ -1,5 +1,6 @@
 //! What all acts share: the running parts, and what earlier acts made.
 
+use crate::acts::Answers;
 use crate::clock::{Clock, Kind};
 use crate::generator::Landed;
 use crate::host::FunctionHost;
@@ -62,6 +63,8 @@ pub struct Stage {
     pub service: Option<Outputs>,
     /// What the act *calls* landed.
     pub landed: Option<Landed>,
+    /// What the API answered in the act *calls*.
+    pub(crate) answers: Option<Answers>,
     /// An action that the functions' policies lose before calls land.
     pub without: Option<String>,
     // Held so that no second rehearsal plays in the same folder.
@@ -93,7 +96,8 @@ impl Stage {
         teller.line(&format!("tool  the AWS provider comes from {provider}"));
 
         let copy = folder.join("repository");
-        let repository = Repository::copy(&copy);
+        let checkout = folders::workspace()?;
+        let repository = Repository::copy(&checkout, &copy);
         let repository = clock.measure(Kind::Step, "tools", "copy the repository", repository).await?;
         let making_act = acts.contains(&Act::Rollback).then(|| {
             let clock = clock.clone();
@@ -128,6 +132,7 @@ impl Stage {
             bootstrap: None,
             service: None,
             landed: None,
+            answers: None,
             without: None,
             _lock: lock,
         })

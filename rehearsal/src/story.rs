@@ -233,14 +233,31 @@ pub async fn play(stage: &mut Stage, acts: &[Act]) -> (Outcome, Vec<Asked>) {
     for Later { act, name, seen } in later {
         let seen = seen.await.unwrap_or_else(|ended| Err(ended.into()));
         let (ok, detail) = seen.unwrap_or_else(|error| (false, format!("{error:#}")));
-        let mut checks = Checks::new(act, stage.teller.clone());
-        checks.that(&name, ok, detail);
-        if let Some(played) = played.iter_mut().find(|played| played.name == act.name()) {
-            played.checks.extend(checks.list);
-            played.status = if ok { played.status } else { Status::Failed };
-        }
+        note(stage, &mut played, act, &name, ok, detail);
+    }
+    // An unsigned call was refused; whoever made it may have taken that for the refusal that the story wants to see.
+    if let Some(last) = acts.iter().rfind(|act| was_played(&played, **act)) {
+        let (ok, detail) = match stage.emulator.unsigned().await {
+            Ok(calls) => (calls.is_empty(), format!("{} unsigned {calls:?}", calls.len())),
+            Err(error) => (false, format!("{error:#}")),
+        };
+        note(stage, &mut played, *last, "no call to AWS came without a signature", ok, detail);
     }
     (Outcome { acts: played, time: stage.clock.split() }, asked)
+}
+
+fn was_played(played: &[Played], act: Act) -> bool {
+    played.iter().any(|played| played.name == act.name() && played.status != Status::Skipped)
+}
+
+/// Adds a check to the results of an act that has ended.
+fn note(stage: &Stage, played: &mut [Played], act: Act, name: &str, ok: bool, detail: String) {
+    let mut checks = Checks::new(act, stage.teller.clone());
+    checks.that(name, ok, detail);
+    if let Some(played) = played.iter_mut().find(|played| played.name == act.name()) {
+        played.checks.extend(checks.list);
+        played.status = if ok { played.status } else { Status::Failed };
+    }
 }
 
 async fn one(stage: &mut Stage, act: Act) -> (Played, Checks) {

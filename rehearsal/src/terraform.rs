@@ -1,17 +1,19 @@
 //! Runs the project's Terraform, in a copy of its folder, against the emulated AWS.
 
+mod ui;
+
 use crate::clock::{Clock, Kind};
+use crate::command;
 use crate::tell::Teller;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
-use stand_ins::{emulator, folders};
+use stand_ins::folders;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::Command;
 
 /// Terraform in a copy of `terraform/`.
 #[derive(Debug, Clone)]
@@ -57,33 +59,70 @@ impl Terraform {
         self.tree.join(root)
     }
 
-    /// Runs `terraform <arguments>` in a root and returns what it printed.
+    /// Runs `terraform <arguments>` in a root.
     ///
     /// # Errors
-    /// If it fails: with the end of its error output.
-    pub async fn run<A: AsRef<OsStr>>(&self, act: &str, root: &str, arguments: &[A]) -> Result<String> {
-        let command_name =
-            arguments.first().map(|name| name.as_ref().to_string_lossy().into_owned()).unwrap_or_default();
-        let what = format!("terraform {command_name} {root}");
-        self.clock.measure(Kind::Terraform, act, &what, self.spawn(root, &what, arguments)).await
+    /// If it fails: with its errors.
+    pub async fn run<A: AsRef<OsStr>>(&self, act: &str, root: &str, arguments: &[A]) -> Result<()> {
+        self.measured(act, root, arguments, &[0]).await.map(drop)
     }
 
-    async fn spawn<A: AsRef<OsStr>>(&self, root: &str, what: &str, arguments: &[A]) -> Result<String> {
-        let mut command = Command::new(&self.program);
-        command.args(arguments).current_dir(self.root(root)).kill_on_drop(true);
-        command.env_clear().envs(std::env::vars_os().filter(|(name, _)| name == "PATH" || name == "HOME"));
-        command.envs([
-            ("AWS_ACCESS_KEY_ID", emulator::ROOT_KEY),
-            ("AWS_SECRET_ACCESS_KEY", emulator::ROOT_KEY),
-            ("AWS_REGION", emulator::REGION),
-            ("AWS_ENDPOINT_URL", &self.url),
-            ("AWS_EC2_METADATA_DISABLED", "true"),
-            ("CHECKPOINT_DISABLE", "1"),
-            ("TF_IN_AUTOMATION", "1"),
-            ("TF_INPUT", "0"),
-        ]);
+    /// Applies a root and returns its outputs, which the same process tells: another one would begin by hashing the
+    /// provider, which is larger than everything else together.
+    ///
+    /// # Errors
+    /// If Terraform fails: with its errors.
+    pub async fn apply(&self, act: &str, root: &str, variables: &[String]) -> Result<Outputs> {
+        let mut arguments = ["apply", "-json", "-auto-approve"].map(str::to_owned).to_vec();
+        arguments.extend_from_slice(variables);
+        let applied = self.measured(act, root, &arguments, &[0]).await?;
+        ui::outputs(&applied.printed).with_context(|| format!("failed to read what `terraform apply` said in {root}"))
+    }
+
+    /// What a new plan would change, as in `terraform show -json`; attributes that differ are in Terraform's own plan
+    /// text.
+    ///
+    /// # Errors
+    /// If Terraform fails or prints no JSON.
+    pub async fn changes(&self, act: &str, root: &str, variables: &[String]) -> Result<Vec<Value>> {
+        let mut arguments =
+            ["plan", "-lock=false", "-detailed-exitcode", "-out=plan.tfplan"].map(str::to_owned).to_vec();
+        arguments.extend_from_slice(variables);
+        // It ends with 2 if there is anything to change, outputs included; only then is it worth a second process to ask
+        // what. <https://developer.hashicorp.com/terraform/cli/commands/plan#detailed-exitcode>
+        if self.measured(act, root, &arguments, &[0, 2]).await?.status.success() {
+            return Ok(Vec::new());
+        }
+        let plan = self.measured(act, root, &["show", "-json", "plan.tfplan"], &[0]).await?;
+        let plan: Value = serde_json::from_str(&plan.printed).context("failed to read `terraform show -json`")?;
+        let changes = plan["resource_changes"].as_array().cloned().unwrap_or_default();
+        let outputs = plan["output_changes"].as_object().cloned().unwrap_or_default().into_iter();
+        let outputs =
+            outputs.map(|(name, change)| serde_json::json!({"address": format!("output.{name}"), "change": change}));
+        let real = |change: &Value| !matches!(change["change"]["actions"][0].as_str(), Some("no-op" | "read"));
+        Ok(changes.into_iter().chain(outputs).filter(real).collect())
+    }
+
+    /// Runs it to its end, which has to be one of `codes`.
+    async fn measured<A>(&self, act: &str, root: &str, arguments: &[A], codes: &[i32]) -> Result<Ended>
+    where
+        A: AsRef<OsStr>,
+    {
+        let command = arguments.first().map(|name| name.as_ref().to_string_lossy().into_owned()).unwrap_or_default();
+        let what = format!("terraform {command} {root}");
+        let ended = self.clock.measure(Kind::Terraform, act, &what, self.spawn(root, &what, arguments)).await?;
+        if !ended.status.code().is_some_and(|code| codes.contains(&code)) {
+            bail!("{what} ended with {}; all of it is in {}:\n{}", ended.status, self.log.display(), ended.complained);
+        }
+        Ok(ended)
+    }
+
+    async fn spawn<A: AsRef<OsStr>>(&self, root: &str, what: &str, arguments: &[A]) -> Result<Ended> {
+        let mut command = command::as_root(&self.program, &self.url);
+        command.args(arguments).current_dir(self.root(root));
+        command.envs([("CHECKPOINT_DISABLE", "1"), ("TF_IN_AUTOMATION", "1"), ("TF_INPUT", "0")]);
         command.env("TF_CLI_CONFIG_FILE", &self.configuration);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().with_context(|| format!("failed to start {}", self.program.display()))?;
         let mut log = File::options().create(true).append(true).open(&self.log)?;
         writeln!(log, "\n$ {what}")?;
@@ -95,56 +134,36 @@ impl Terraform {
             tokio::select! {
                 line = out.next_line(), if out_open => match line? {
                     Some(line) => {
-                        writeln!(log, "{line}")?;
-                        self.teller.now(&format!("{what}: {line}"));
-                        printed.push_str(&line);
-                        printed.push('\n');
+                        let shown = ui::shown(&line);
+                        writeln!(log, "{shown}")?;
+                        self.teller.now(&format!("{what}: {}", shown.lines().next().unwrap_or_default()));
+                        if ui::is_error(&line) {
+                            complained.extend([shown.as_str(), "\n"]);
+                        }
+                        printed.extend([line.as_str(), "\n"]);
                     }
                     None => out_open = false,
                 },
                 line = err.next_line(), if err_open => match line? {
                     Some(line) => {
                         writeln!(log, "{line}")?;
-                        complained.push_str(&line);
-                        complained.push('\n');
+                        complained.extend([line.as_str(), "\n"]);
                     }
                     None => err_open = false,
                 },
             }
         }
-        let status = child.wait().await?;
-        if !status.success() {
-            bail!("{what} ended with {status}; all of it is in {}:\n{complained}", self.log.display());
-        }
-        Ok(printed)
+        Ok(Ended { status: child.wait().await?, printed, complained })
     }
+}
 
-    /// The outputs of a root, by name.
-    ///
-    /// # Errors
-    /// If Terraform fails or prints no JSON.
-    pub async fn outputs(&self, act: &str, root: &str) -> Result<Outputs> {
-        let text = self.run(act, root, &["output", "-json"]).await?;
-        Ok(Outputs(serde_json::from_str(&text).context("failed to read `terraform output -json`")?))
-    }
-
-    /// What a new plan would change, as `(address, actions)`; attributes that differ are in Terraform's own plan text.
-    ///
-    /// # Errors
-    /// If Terraform fails or prints no JSON.
-    pub async fn changes(&self, act: &str, root: &str, variables: &[String]) -> Result<Vec<Value>> {
-        let mut arguments = vec!["plan".to_owned(), "-lock=false".to_owned(), "-out=plan.tfplan".to_owned()];
-        arguments.extend_from_slice(variables);
-        self.run(act, root, &arguments).await?;
-        let text = self.run(act, root, &["show", "-json", "plan.tfplan"]).await?;
-        let plan: Value = serde_json::from_str(&text).context("failed to read `terraform show -json`")?;
-        let changes = plan["resource_changes"].as_array().cloned().unwrap_or_default();
-        let outputs = plan["output_changes"].as_object().cloned().unwrap_or_default().into_iter();
-        let outputs =
-            outputs.map(|(name, change)| serde_json::json!({"address": format!("output.{name}"), "change": change}));
-        let real = |change: &Value| !matches!(change["change"]["actions"][0].as_str(), Some("no-op" | "read"));
-        Ok(changes.into_iter().chain(outputs).filter(real).collect())
-    }
+/// How a Terraform process ended.
+struct Ended {
+    status: ExitStatus,
+    /// All of its standard output.
+    printed: String,
+    /// Its errors, as people read them.
+    complained: String,
 }
 
 /// The outputs of a root.

@@ -19,10 +19,7 @@ pub(crate) async fn bootstrap(stage: &mut Stage, checks: &mut Checks) -> Result<
     let overriding = folder.join("backend_override.tf");
     fs::write(&overriding, "terraform {\n  backend \"local\" {}\n}\n").context("failed to write the override")?;
     stage.terraform.run(act, ROOT, &["init"]).await?;
-    let mut apply = vec!["apply".to_owned(), "-auto-approve".to_owned()];
-    apply.extend_from_slice(&variables);
-    stage.terraform.run(act, ROOT, &apply).await?;
-    let outputs = stage.terraform.outputs(act, ROOT).await?;
+    let outputs = stage.terraform.apply(act, ROOT, &variables).await?;
 
     fs::remove_file(&overriding)?;
     let mut init = vec!["init".to_owned(), "-migrate-state".to_owned(), "-force-copy".to_owned()];

@@ -37,10 +37,7 @@ pub(super) async fn deliver(
     let mut variables = variables();
     variables.push(format!("-var=artifacts_bucket={artifacts}"));
     variables.push(format!("-var-file={file}"));
-    let mut apply = vec!["apply".to_owned(), "-auto-approve".to_owned()];
-    apply.extend_from_slice(&variables);
-    stage.terraform.run(act, &root(), &apply).await?;
-    stage.service = Some(stage.terraform.outputs(act, &root()).await?);
+    stage.service = Some(stage.terraform.apply(act, &root(), &variables).await?);
     record(stage, &id).await?;
     Ok((id, variables))
 }

@@ -1,5 +1,6 @@
 //! *replay*: every event that S3 sent is delivered again, in another order.
 
+use super::Answers;
 use super::tables::Tables;
 use crate::api::Api;
 use crate::stage::{ENVIRONMENT, Stage};
@@ -18,7 +19,8 @@ pub(crate) async fn replay(stage: &mut Stage, checks: &mut Checks) -> Result<()>
     let api_id = stage.output(&["api_id"])?;
     let api = Api::user(&stage.emulator, &stage.sdk, &api_id, "replayer", &["execute-api:Invoke"]).await?;
     let before = Tables::read(stage).await?;
-    let answers = answers(&api, &landed).await?;
+    let answers = stage.answers.clone().context("the act calls compared no answers")?;
+    let rejected = super::rejected(stage).await?;
 
     let mut events = stage.host.events(&format!("ingest-{ENVIRONMENT}"));
     fastrand::Rng::with_seed(SEED).shuffle(&mut events);
@@ -35,20 +37,12 @@ pub(crate) async fn replay(stage: &mut Stage, checks: &mut Checks) -> Result<()>
     let items: usize = before.0.values().map(std::collections::BTreeMap::len).sum();
     let detail = if different.is_empty() { format!("{items} items compared") } else { format!("{different:?}") };
     checks.that("bronze, silver and counters are equal item by item", different.is_empty(), detail);
-    let again = self::answers(&api, &landed).await?;
-    checks.that("every answer of the API is equal", answers == again, format!("{} answers compared", again.len()));
+    let again = Answers::ask(&api, &landed).await?;
+    let detail = format!("{} rows and calls compared", again.len());
+    checks.that("every list, single call and sum that calls asked for is answered as before", answers == again, detail);
+    let again = super::rejected(stage).await?;
+    checks.that("rejected objects are the same, byte by byte", rejected == again, format!("{} objects", again.len()));
     Ok(())
-}
-
-/// Lists and sums of every client.
-async fn answers(api: &Api, landed: &crate::generator::Landed) -> Result<Vec<serde_json::Value>> {
-    let clients: std::collections::BTreeSet<&str> = landed.calls.values().map(|call| call.client_id.as_str()).collect();
-    let mut answers = Vec::new();
-    for client in clients {
-        answers.extend(api.all(&format!("/calls?client_id={client}&limit=100"), "calls").await?);
-        answers.extend(api.all(&format!("/stats?client_id={client}"), "rows").await?);
-    }
-    Ok(answers)
 }
 
 /// A stream has no end that could be awaited: what is written last is delivered within a poll of a second.

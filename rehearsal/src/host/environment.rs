@@ -67,7 +67,7 @@ impl Environment {
         let (listener, address) = listen().await?;
         let (jobs, waiting) = mpsc::channel(1);
         let started = Instant::now();
-        let printed = Printed::new()?;
+        let printed = Printed::new(root)?;
         let child = Command::new(program)
             .env_clear()
             .envs(variables.iter().map(|(name, value)| (name, value)))
@@ -145,8 +145,10 @@ struct Printed {
 }
 
 impl Printed {
-    fn new() -> Result<Self> {
-        Ok(Self { file: tempfile::tempfile().context("failed to make a file for what a function prints")?, read: 0 })
+    /// In this folder, of which nobody sees it.
+    fn new(folder: &Path) -> Result<Self> {
+        let file = tempfile::tempfile_in(folder);
+        Ok(Self { file: file.context("failed to make a file for what a function prints")?, read: 0 })
     }
 
     /// Where a process may print to; all of them write at the one end of the file.
@@ -224,7 +226,8 @@ mod tests {
 
     #[test]
     fn a_line_is_told_once_when_it_is_whole() {
-        let mut printed = Printed::new().expect("a file");
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut printed = Printed::new(folder.path()).expect("a file");
         let mut file = printed.file.try_clone().expect("the same file");
         file.write_all(b"one\ntw").expect("written");
         assert_eq!(printed.lines(), ["one"]);

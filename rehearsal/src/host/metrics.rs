@@ -3,7 +3,7 @@
 //! <https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html>
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
-use super::{Account, Invoked};
+use super::Invoked;
 use anyhow::{Context, Result};
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::primitives::DateTime;
@@ -155,8 +155,7 @@ impl Waiting {
     }
 
     /// Publishes all of it. What a call that fails had is lost, as it would be if the metrics' own service failed.
-    pub(super) async fn publish(&mut self, account: &Account) -> Result<()> {
-        let client = Client::new(&account.config);
+    pub(super) async fn publish(&mut self, client: &Client) -> Result<()> {
         let mut data: BTreeMap<String, Vec<MetricDatum>> = BTreeMap::new();
         for ((metric, at), counts) in std::mem::take(&mut self.0) {
             let counts: Vec<(f64, f64)> =
@@ -277,8 +276,6 @@ mod tests {
     #[tokio::test]
     async fn cloudwatch_sums_by_version_what_was_invoked_and_printed() {
         let emulator = emulator::shared().await;
-        let account =
-            Account { config: emulator.config().await, url: emulator.url.clone(), artifacts_bucket: String::new() };
         let mut waiting = Waiting::default();
         for (version, runs, failed) in [("1", 40, 1), ("2", 7, 3)] {
             for run in 0..runs {
@@ -289,7 +286,7 @@ mod tests {
             }
         }
         waiting.add(counted(&invoked("2", "2", None)));
-        waiting.publish(&account).await.expect("published");
+        waiting.publish(&Client::new(&emulator.config().await)).await.expect("published");
         assert!(waiting.is_empty());
 
         let function = ("FunctionName", "enrich-metrics");

@@ -1,5 +1,6 @@
 //! What Lambda does between a DynamoDB stream and a function, and the emulator does not: partial batch responses, the
-//! retry limit, bisecting, and the destination of what failed for good.
+//! retry limit, bisecting, and the destination of what failed for good. A batch whose function fails is halved; one of
+//! which it reports a record is cut at that record, and only the rest is tried again, whether bisecting is on or not.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html>
 
 use super::bytes;
@@ -59,15 +60,15 @@ where
     let records = event["Records"].as_array().cloned().unwrap_or_default();
     let mut batches = vec![(records, 0)];
     while let Some((mut batch, attempts)) = batches.pop() {
-        let failed_from = match invoke(bytes(&json!({"Records": batch}))).await {
-            Ok(Ok(response)) if mapping.partial => lowest_failure(&batch, &response),
-            Ok(Ok(_)) => None,
+        let (failed_from, halved) = match invoke(bytes(&json!({"Records": batch}))).await {
+            Ok(Ok(response)) if mapping.partial => (lowest_failure(&batch, &response), false),
+            Ok(Ok(_)) => (None, false),
             // An error of the function, its end or its time-out fails the whole batch.
-            Ok(Err(_)) | Err(_) => Some(0),
+            Ok(Err(_)) | Err(_) => (Some(0), mapping.bisect),
         };
         let Some(failed_from) = failed_from else { continue };
         batch.drain(..failed_from);
-        if mapping.bisect && batch.len() > 1 {
+        if halved && batch.len() > 1 {
             let second = batch.split_off(batch.len() / 2);
             batches.push((second, 0));
             batches.push((batch, 0));
@@ -128,8 +129,15 @@ mod tests {
         Mapping { retries: 2, bisect, partial: true, destination: None, stream: String::new() }
     }
 
-    /// Delivers five records to a function that fails on those in `bad` and returns which it was given, call by call.
-    async fn calls(mapping: Mapping, bad: &[&str]) -> Vec<Vec<String>> {
+    /// How the function of these tests says that a record is bad.
+    #[derive(Clone, Copy)]
+    enum Says {
+        Reports,
+        Fails,
+    }
+
+    /// Delivers five records to a function that does not take those in `bad` and returns which it was given, call by call.
+    async fn calls(mapping: Mapping, bad: &[&str], says: Says) -> Vec<Vec<String>> {
         let calls = RefCell::new(Vec::new());
         let done = deliver(&mapping, batch(&[1, 2, 3, 4, 5]), |event| {
             let event: Value = serde_json::from_slice(&event).expect("an event");
@@ -140,7 +148,12 @@ mod tests {
             let failed = numbers.iter().filter(|number| bad.contains(&number.as_str()));
             let failed: Vec<Value> = failed.map(|number| json!({"itemIdentifier": number})).collect();
             calls.borrow_mut().push(numbers);
-            async move { Ok(Ok(bytes(&json!({"batchItemFailures": failed})))) }
+            async move {
+                Ok(match says {
+                    Says::Fails if !failed.is_empty() => Err(Bytes::from_static(b"{\"errorMessage\":\"broken\"}")),
+                    Says::Fails | Says::Reports => Ok(bytes(&json!({"batchItemFailures": failed}))),
+                })
+            }
         });
         done.await.expect("delivered").expect("no error");
         calls.into_inner()
@@ -148,15 +161,24 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_batch_is_tried_again_from_its_lowest_failure_until_the_limit() {
-        let calls = calls(mapping(false), &["5", "3"]).await;
-        assert_eq!(calls, [vec!["1", "2", "3", "4", "5"], vec!["3", "4", "5"], vec!["3", "4", "5"]]);
+        for bisect in [false, true] {
+            let calls = calls(mapping(bisect), &["5", "3"], Says::Reports).await;
+            let expected = [vec!["1", "2", "3", "4", "5"], vec!["3", "4", "5"], vec!["3", "4", "5"]];
+            assert_eq!(calls, expected, "a reported record is no reason to halve: bisect {bisect}");
+        }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn bisecting_leaves_only_the_bad_record_behind() {
-        let calls = calls(mapping(true), &["3"]).await;
+    async fn bisecting_leaves_only_the_record_behind_on_which_the_function_fails() {
+        let calls = calls(mapping(true), &["3"], Says::Fails).await;
         let alone = calls.iter().filter(|call| **call == ["3"]).count();
         assert_eq!(alone, 3, "one attempt and two retries: {calls:?}");
         assert!(calls.iter().any(|call| *call == ["4", "5"]), "the rest is delivered: {calls:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_bisecting_a_batch_on_which_the_function_fails_stays_whole() {
+        let calls = calls(mapping(false), &["3"], Says::Fails).await;
+        assert_eq!(calls, vec![["1", "2", "3", "4", "5"]; 3]);
     }
 }

@@ -34,6 +34,7 @@ pub(super) fn listen(
     let mut file = File::create(path).with_context(|| format!("failed to write {}", path.display()))?;
     tokio::spawn(async move {
         let mut waiting = Waiting::default();
+        let mut client = None;
         // The first failure that nobody has been told of.
         let mut failed = Ok(());
         let mut tick = tokio::time::interval(EVERY);
@@ -57,7 +58,8 @@ pub(super) fn listen(
             };
             // Before the account is known nothing can have been invoked.
             if let Some(account) = account.get() {
-                let published = waiting.publish(account).await;
+                let client = client.get_or_insert_with(|| aws_sdk_cloudwatch::Client::new(&account.config));
+                let published = waiting.publish(client).await;
                 failed = failed.and(published);
             }
             if let Some(awaiting) = awaiting {

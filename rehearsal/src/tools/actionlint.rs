@@ -1,8 +1,7 @@
 //! actionlint, which checks workflow files (<https://github.com/rhysd/actionlint>).
 
-use super::act::go_tool;
 use anyhow::Result;
-use stand_ins::tools::Tool;
+use stand_ins::tools::{Tool, go_tool};
 
 /// The version that is made where none is on PATH, and the oldest that is taken from there.
 const VERSION: &str = "v1.7.12";

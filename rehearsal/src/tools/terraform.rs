@@ -30,7 +30,7 @@ pub async fn terraform() -> Result<Tool> {
     }
     let folder = made_once(&format!("terraform-{VERSION}"), async |folder| {
         let archive = folder.join("terraform.zip");
-        let mut curl = Command::new("curl");
+        let mut curl = Command::new(on_path("curl").context("curl is not on PATH: apt-get install curl")?);
         curl.args(["--fail", "--silent", "--show-error", "--location", "--proto", "=https", "--connect-timeout", "10"]);
         output(curl.arg("--output").arg(&archive).arg(URL)).await?;
         let bytes = std::fs::read(&archive)?;

@@ -1,8 +1,7 @@
 //! zizmor, which finds what is dangerous in workflows and actions (<https://docs.zizmor.sh>).
 
-use super::act::{at_least, found_version};
 use anyhow::{Context, Result};
-use stand_ins::tools::{Tool, made_once, on_path, output};
+use stand_ins::tools::{Tool, at_least, found_version, made_once, on_path, output, pip_install};
 use tokio::process::Command;
 
 /// The version that is made where none is on PATH, and the oldest that is taken from there.
@@ -28,16 +27,9 @@ pub async fn zizmor() -> Result<Tool> {
     let python = on_path("python3").context(
         "neither zizmor nor python3 is on PATH: apt-get install python3 python3-pip, or cargo install zizmor",
     )?;
-    let folder = made_once(&format!("zizmor-{VERSION}"), async |folder| {
-        let requirements = folder.join("requirements.txt");
-        std::fs::write(&requirements, REQUIREMENTS)?;
-        let mut pip = Command::new(&python);
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes"]);
-        pip.arg("--target").arg(folder).arg("--requirement").arg(&requirements);
-        output(&mut pip).await.context("pip is part of the package python3-pip: apt-get install python3-pip")?;
-        Ok(())
-    })
-    .await?;
+    let folder =
+        made_once(&format!("zizmor-{VERSION}"), async |folder| pip_install(&python, REQUIREMENTS, folder).await)
+            .await?;
     let path = folder.join("bin/zizmor");
     Ok(Tool { name: "zizmor", version: VERSION.to_owned(), path, origin: "PyPI, by digest".to_owned() })
 }

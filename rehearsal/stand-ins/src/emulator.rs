@@ -9,6 +9,10 @@ use anyhow::{Context, Result, bail};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -29,6 +33,9 @@ const ALARM_MINUTE: &str = "2";
 
 /// How long it may take to answer after its start.
 const READY: Duration = Duration::from_secs(60);
+
+/// Ports that are tried before a start fails.
+const PORTS: u32 = 3;
 
 /// How a start differs from the usual.
 #[derive(Debug, Clone, Default)]
@@ -55,8 +62,26 @@ impl Emulator {
     /// # Errors
     /// If ministack cannot be installed or does not come up; its log is named.
     pub async fn start(options: &Options) -> Result<Self> {
+        Self::start_on(options, free_port).await
+    }
+
+    /// Between the moment in which a port is found free and that in which ministack listens on it, somebody else may take
+    /// it: then the next one is tried.
+    async fn start_on(options: &Options, mut ports: impl FnMut() -> Result<u16>) -> Result<Self> {
+        let mut tried = 1;
+        loop {
+            match Self::on_port(options, ports()?).await {
+                Err(_) if tried < PORTS => tried += 1,
+                ended => return ended,
+            }
+        }
+    }
+
+    async fn on_port(options: &Options, port: u16) -> Result<Self> {
         let packages = ministack().await?;
-        let port = free_port()?;
+        let mut nonce = [0; 16];
+        getrandom::fill(&mut nonce).context("the system gave no random bytes")?;
+        let nonce = nonce.map(|byte| format!("{byte:02x}")).concat();
         let log = || match &options.log {
             Some(path) => Ok(Stdio::from(File::options().create(true).append(true).open(path)?)),
             None => anyhow::Ok(Stdio::null()),
@@ -80,7 +105,7 @@ impl Emulator {
             // An alarm looks back over minutes; metrics themselves stay by the minute.
             ("REHEARSAL_ALARM_MINUTE_SECONDS", ALARM_MINUTE),
         ]);
-        command.env("GATEWAY_PORT", port.to_string());
+        command.env("GATEWAY_PORT", port.to_string()).env("REHEARSAL_NONCE", &nonce);
         for (function, url) in &options.forward {
             command.env(format!("MINISTACK_LAMBDA_PROXY_{function}"), url);
         }
@@ -88,24 +113,46 @@ impl Emulator {
         let mut child = command.spawn().context("failed to start ministack")?;
         let stdin = child.stdin.take();
         let mut emulator = Self { url: format!("http://127.0.0.1:{port}"), child, _stdin: stdin };
-        emulator.wait_until_ready(options.log.as_deref()).await?;
+        emulator.wait_until_ready(&nonce, options.log.as_deref()).await?;
         Ok(emulator)
     }
 
-    async fn wait_until_ready(&mut self, log: Option<&Path>) -> Result<()> {
+    /// Waits until the process that was started here answers: that something answers on its port is not enough.
+    async fn wait_until_ready(&mut self, nonce: &str, log: Option<&Path>) -> Result<()> {
         let seen = || log.map_or_else(String::new, |log| format!("; its log is {}", log.display()));
         let started = Instant::now();
-        let address = self.url.trim_start_matches("http://").to_owned();
-        while tokio::net::TcpStream::connect(&address).await.is_err() {
+        loop {
             if let Some(status) = self.child.try_wait()? {
                 bail!("ministack ended with {status} before it was ready{}", seen());
             }
-            if started.elapsed() > READY {
-                bail!("ministack did not answer within {} s{}", READY.as_secs(), seen());
+            match self.own("nonce").await {
+                Ok(found) if found == nonce => return Ok(()),
+                Ok(found) => bail!("on {} answers another program, {found:?}, than the one just started", self.url),
+                Err(_) if started.elapsed() < READY => tokio::time::sleep(Duration::from_millis(20)).await,
+                Err(error) => {
+                    let waited = format!("ministack did not answer within {} s{}", READY.as_secs(), seen());
+                    return Err(error).context(waited);
+                }
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        Ok(())
+    }
+
+    /// The calls it has refused so far because nobody had signed them, each as `METHOD path`. Calls of an HTTP API and of
+    /// the registry are none of them.
+    ///
+    /// # Errors
+    /// If it does not answer.
+    pub async fn unsigned(&self) -> Result<Vec<String>> {
+        serde_json::from_str(&self.own("unsigned").await?).context("the emulated AWS did not answer a list")
+    }
+
+    /// What the launcher, not AWS, answers.
+    async fn own(&self, what: &str) -> Result<String> {
+        let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
+        let url = format!("{}/_rehearsal/{what}", self.url);
+        let answer = client.get(url.parse()?).await.with_context(|| format!("failed to ask {url}"))?;
+        let body = answer.into_body().collect().await.with_context(|| format!("failed to read the answer of {url}"))?;
+        Ok(String::from_utf8_lossy(&body.to_bytes()).into_owned())
     }
 
     /// Settings of SDK clients that speak to it as the account's root user.
@@ -144,4 +191,20 @@ pub async fn shared() -> &'static Emulator {
 pub fn free_port() -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("failed to find a free port")?;
     Ok(listener.local_addr()?.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn another_emulator_on_the_port_is_not_taken_for_this_one() {
+        let other = shared().await;
+        let mut ports = [other.url.rsplit(':').next().and_then(|port| port.parse().ok()).expect("its port")]
+            .into_iter()
+            .chain(std::iter::repeat_with(|| free_port().expect("a port")));
+        let ours = Emulator::start_on(&Options::default(), || ports.next().context("endless")).await.expect("a start");
+        assert_ne!(ours.url, other.url);
+        assert!(ours.unsigned().await.expect("a list").is_empty());
+    }
 }

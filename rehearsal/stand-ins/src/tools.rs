@@ -3,10 +3,16 @@
 
 mod crane;
 mod docker_registry;
+mod go;
 mod install;
 mod ministack;
+mod pip;
+mod version;
 
 pub use crane::crane;
 pub use docker_registry::docker_registry;
+pub use go::go_tool;
 pub use install::{Tool, made_once, on_path, output};
-pub use ministack::{REQUIREMENTS as MINISTACK_REQUIREMENTS, ministack};
+pub use ministack::ministack;
+pub use pip::pip_install;
+pub use version::{at_least, found_version};

@@ -1,9 +1,11 @@
 """Starts ministack with what the rehearsal needs and ministack 1.5.33 lacks. Each part says what AWS does.
 
-argv: nothing. Environment: ministack's own variables. Standard input: a pipe; when it closes, this process ends, so that
+argv: nothing. Environment: ministack's own variables, and REHEARSAL_NONCE, by which whoever started this process knows
+that it is the one that answers. Standard input: a pipe; when it closes, this process ends, so that
 no way of killing its parent leaves it behind.
 """
 
+import json
 import os
 import sys
 import threading
@@ -19,9 +21,12 @@ def end_with_parent():
 
 
 def signed_calls_only(app):
-    """AWS refuses a call without credentials; ministack takes it for the account's root user."""
+    """AWS refuses a call without credentials; ministack takes it for the account's root user.
 
-    open_paths = ("/_ministack/", "/_aws/execute-api/", "/v2/", "/_rehearsal/")
+    An HTTP API and a registry have their own say in who may ask, so theirs are none of the calls that are refused here.
+    """
+
+    open_paths = ("/_ministack/", "/_aws/execute-api/", "/v2/")
     unsigned = []
 
     async def guarded(scope, receive, send):
@@ -29,7 +34,9 @@ def signed_calls_only(app):
             return await app(scope, receive, send)
         path = scope["path"]
         if path == "/_rehearsal/unsigned":
-            return await answer(send, 200, b"application/json", ("[%s]" % ",".join(unsigned)).encode())
+            return await answer(send, 200, b"application/json", json.dumps(unsigned).encode())
+        if path == "/_rehearsal/nonce":
+            return await answer(send, 200, b"text/plain", os.environ["REHEARSAL_NONCE"].encode())
         headers = {name.lower() for name, _ in scope["headers"]}
         if (
             b"authorization" in headers
@@ -51,7 +58,7 @@ def signed_calls_only(app):
                 return replay.pop() if replay else await receive()
 
             return await app(scope, again, send)
-        unsigned.append('"%s %s"' % (scope["method"], path.replace('"', "%22")))
+        unsigned.append("%s %s" % (scope["method"], path))
         await answer(
             send,
             403,

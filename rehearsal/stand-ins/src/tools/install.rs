@@ -2,8 +2,9 @@
 
 use crate::folders;
 use anyhow::{Context, Result, bail};
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tokio::process::Command;
 
 /// A tool that is ready to run.
@@ -34,7 +35,7 @@ where
     fs::create_dir_all(&tools).with_context(|| format!("failed to create {}", tools.display()))?;
     let lock = tools.join(format!("{name}.lock"));
     let lock = File::create(&lock).with_context(|| format!("failed to create {}", lock.display()))?;
-    let lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await??;
+    let lock = locked(lock).await.with_context(|| format!("failed to lock {name}"))?;
     if !place.is_dir() {
         let making = tools.join(format!("{name}.making"));
         if making.exists() {
@@ -46,6 +47,18 @@ where
     }
     drop(lock);
     Ok(place)
+}
+
+/// Waits for a file's lock. A thread that waits for it in the system could not be stopped, and would keep this process from
+/// ending; nothing else tells when it is free.
+async fn locked(file: File) -> Result<File> {
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => tokio::time::sleep(Duration::from_millis(50)).await,
+            Err(TryLockError::Error(error)) => return Err(error.into()),
+        }
+    }
 }
 
 /// Runs a command to its end and returns what it printed; its error output is part of the error.
@@ -62,4 +75,29 @@ pub async fn output(command: &mut Command) -> Result<String> {
 pub fn on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    #[test]
+    fn who_waits_for_a_tool_that_another_makes_can_be_stopped() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("lock");
+        let held = File::create(&path).expect("a file");
+        held.lock().expect("nobody else has it");
+        let (ended, end) = mpsc::channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let waiting = locked(File::open(path).expect("the same file"));
+            let waited = runtime.block_on(async { tokio::time::timeout(Duration::from_millis(100), waiting).await });
+            // A runtime ends only when its blocking threads have.
+            drop(runtime);
+            ended.send(waited.is_err()).expect("the test waits");
+        });
+        assert_eq!(end.recv_timeout(Duration::from_secs(30)), Ok(true), "it waited, and then ended");
+        drop(held);
+    }
 }

@@ -1,14 +1,14 @@
 //! ministack, the emulated AWS: a Python package, installed with all it needs by digest.
 
-use super::install::{Tool, made_once, on_path, output};
+use super::install::{Tool, made_once, on_path};
+use super::pip::pip_install;
 use anyhow::{Context, Result};
-use tokio::process::Command;
 
 /// The version everything here was tried with.
 const VERSION: &str = "1.5.33";
 
 /// Every package with its digests, as pip reads it.
-pub const REQUIREMENTS: &str = include_str!("../emulator/requirements.txt");
+const REQUIREMENTS: &str = include_str!("../emulator/requirements.txt");
 
 /// The folder that holds ministack and its dependencies, for `PYTHONPATH`.
 ///
@@ -18,13 +18,7 @@ pub async fn ministack() -> Result<Tool> {
     let python = on_path("python3").context("python3 is not on PATH: apt-get install python3 python3-pip")?;
     // A folder of another name than before what it holds changed.
     let path = made_once(&format!("ministack-{VERSION}-cbor2"), async |folder| {
-        let requirements = folder.join("requirements.txt");
-        std::fs::write(&requirements, REQUIREMENTS)?;
-        let mut pip = Command::new(&python);
-        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes"]);
-        pip.arg("--target").arg(folder).arg("--requirement").arg(&requirements);
-        output(&mut pip).await.context("pip is part of the package python3-pip: apt-get install python3-pip")?;
-        Ok(())
+        pip_install(&python, REQUIREMENTS, folder).await
     })
     .await?;
     Ok(Tool { name: "ministack", version: VERSION.to_owned(), path, origin: "PyPI, by digest".to_owned() })

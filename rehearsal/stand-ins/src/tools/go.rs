@@ -1,0 +1,48 @@
+//! Programs that are built from their Go modules.
+
+use super::install::{Tool, made_once, on_path, output};
+use super::version::{at_least, found_version};
+use crate::folders;
+use anyhow::{Context, Result};
+use std::path::Path;
+use tokio::process::Command;
+
+/// A program from PATH if it is new enough, else built from its Go module; Go checks the module's sum.
+///
+/// # Errors
+/// Says what to install where neither it nor Go is on PATH, or what Go said.
+pub async fn go_tool(name: &'static str, package: &str, version: &str, version_argument: &str) -> Result<Tool> {
+    if let Some(path) = on_path(name) {
+        let found = found_version(&output(Command::new(&path).arg(version_argument)).await?);
+        if at_least(&found, version) {
+            return Ok(Tool { name, version: found, path, origin: "PATH".to_owned() });
+        }
+    }
+    let go = on_path("go").with_context(|| {
+        format!("neither {name} {version} nor go is on PATH: apt-get install golang, or put {name} there")
+    })?;
+    let folder = made_once(&format!("{name}-{version}"), async |folder| {
+        let mut install = Command::new(&go);
+        install.args(["install", "-trimpath", "-ldflags=-s -w"]).arg(format!("{package}@{version}"));
+        install.env("GOBIN", folder).env("CGO_ENABLED", "0");
+        keep_inside(&mut install, &folders::tools()?);
+        output(&mut install).await?;
+        Ok(())
+    })
+    .await?;
+    let path = folder.join(name);
+    Ok(Tool { name, version: version.to_owned(), path, origin: "built with Go".to_owned() })
+}
+
+/// Lets Go keep what it fetches and compiles in `tools`, so that nothing outside changes; but where the person has said
+/// where to, which may be all that a closed network has, it stays so.
+fn keep_inside(go: &mut Command, tools: &Path) {
+    for (name, folder) in [("GOMODCACHE", "go-modules"), ("GOCACHE", "go-build")] {
+        if std::env::var_os(name).is_none() {
+            go.env(name, tools.join(folder));
+        }
+    }
+    // Modules that Go keeps write-protected could not be cleared with the target folder. What comes later wins.
+    let flags = std::env::var("GOFLAGS").unwrap_or_default();
+    go.env("GOFLAGS", format!("{flags} -buildvcs=false -modcacherw").trim_start());
+}
