@@ -26,8 +26,8 @@ pub(super) fn is_error(line: &str) -> bool {
 
 /// The outputs, which an apply tells when it is done; its plan has told before which of them will change.
 pub(super) fn outputs(printed: &str) -> Result<Outputs> {
-    let told = printed.lines().filter_map(parsed).filter(|told| told["type"] == "outputs");
-    let last = told.last().context("the apply told no outputs; the root has to declare some")?;
+    let mut told = printed.lines().filter_map(parsed).filter(|told| told["type"] == "outputs");
+    let last = told.next_back().context("the apply told no outputs; the root has to declare some")?;
     Ok(Outputs(last["outputs"].clone()))
 }
 
