@@ -2,6 +2,7 @@
 
 use std::{fs, process::Stdio};
 
+use sha2::{Digest, Sha256};
 use stand_ins::scripted::{Answer, Scripted};
 
 use crate::kit::{Entry, Runner, TOOL, done, line, prints, tar_gz, zip};
@@ -25,10 +26,27 @@ fn a_tool_comes_out_of_either_archive_and_a_second_call_asks_nothing() {
             assert_eq!(server.requests().len(), 1, "{ending}, {call}");
         }
         let [program] = &runner.cached()[..] else { panic!("not one file: {:?}", runner.cached()) };
-        assert!(program.ends_with("tool") && program.starts_with(runner.path("tools/tool/1.2.3")), "{program:?}");
+        let version = runner.path("tools/tool").join(format!("1.2.3-{}", &hex::encode(Sha256::digest(&bytes))[..16]));
+        assert!(program.ends_with("tool") && program.starts_with(version), "{program:?}");
         assert_eq!(prints(program), "the tool\n");
         assert!(runner.on_path().contains(&program.parent().expect("its folder").to_owned()));
     }
+}
+
+#[test]
+fn other_bytes_of_the_same_version_are_not_taken_from_the_cache() {
+    let runner = Runner::new().arguments(&["--tools", "tool"]);
+    let mut runner = Some(runner);
+    for program in [TOOL, "#!/bin/sh\necho another tool\n"] {
+        let bytes = tar_gz(&[Entry::File("tool", program)]);
+        let server = serve(bytes.clone());
+        let line = line("tool", &format!("{}/tool.tgz", server.url), &bytes);
+        let again = runner.take().expect("kept").release(&[line]);
+        let done = again.run();
+        assert_eq!((done.code, server.requests().len()), (0, 1), "{}", done.stdout);
+        runner = Some(again);
+    }
+    assert_eq!(runner.expect("kept").cached().len(), 2);
 }
 
 #[test]
