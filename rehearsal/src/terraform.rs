@@ -1,5 +1,6 @@
 //! Runs the project's Terraform, in a copy of its folder, against the emulated AWS.
 
+mod settling;
 mod ui;
 
 use crate::clock::{Clock, Kind};
@@ -14,6 +15,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use tokio::io::{AsyncBufReadExt, BufReader};
+
+pub use settling::Settling;
 
 /// Terraform in a copy of `terraform/`.
 #[derive(Debug, Clone)]
@@ -64,7 +67,7 @@ impl Terraform {
     /// # Errors
     /// If it fails: with its errors.
     pub async fn run<A: AsRef<OsStr>>(&self, act: &str, root: &str, arguments: &[A]) -> Result<()> {
-        self.measured(act, root, arguments, &[0]).await.map(drop)
+        self.measured(act, root, arguments, &[0], |_| ()).await.map(drop)
     }
 
     /// Applies a root and returns its outputs, which the same process tells: another one would begin by hashing the
@@ -73,9 +76,9 @@ impl Terraform {
     /// # Errors
     /// If Terraform fails: with its errors.
     pub async fn apply(&self, act: &str, root: &str, variables: &[String]) -> Result<Outputs> {
-        let mut arguments = ["apply", "-json", "-auto-approve"].map(str::to_owned).to_vec();
+        let mut arguments = ["apply", "-json", "-auto-approve", "-lock-timeout=3m"].map(str::to_owned).to_vec();
         arguments.extend_from_slice(variables);
-        let applied = self.measured(act, root, &arguments, &[0]).await?;
+        let applied = self.measured(act, root, &arguments, &[0], |_| ()).await?;
         ui::outputs(&applied.printed).with_context(|| format!("failed to read what `terraform apply` said in {root}"))
     }
 
@@ -90,10 +93,10 @@ impl Terraform {
         arguments.extend_from_slice(variables);
         // It ends with 2 if there is anything to change, outputs included; only then is it worth a second process to ask
         // what. <https://developer.hashicorp.com/terraform/cli/commands/plan#detailed-exitcode>
-        if self.measured(act, root, &arguments, &[0, 2]).await?.status.success() {
+        if self.measured(act, root, &arguments, &[0, 2], |_| ()).await?.status.success() {
             return Ok(Vec::new());
         }
-        let plan = self.measured(act, root, &["show", "-json", "plan.tfplan"], &[0]).await?;
+        let plan = self.measured(act, root, &["show", "-json", "plan.tfplan"], &[0], |_| ()).await?;
         let plan: Value = serde_json::from_str(&plan.printed).context("failed to read `terraform show -json`")?;
         let changes = plan["resource_changes"].as_array().cloned().unwrap_or_default();
         let outputs = plan["output_changes"].as_object().cloned().unwrap_or_default().into_iter();
@@ -103,21 +106,34 @@ impl Terraform {
         Ok(changes.into_iter().chain(outputs).filter(real).collect())
     }
 
-    /// Runs it to its end, which has to be one of `codes`.
-    async fn measured<A>(&self, act: &str, root: &str, arguments: &[A], codes: &[i32]) -> Result<Ended>
+    /// Runs it to its end, which has to be one of `codes`; `hear` gets each line of its output.
+    async fn measured<A>(
+        &self,
+        act: &str,
+        root: &str,
+        arguments: &[A],
+        codes: &[i32],
+        hear: impl FnMut(&str),
+    ) -> Result<Ended>
     where
         A: AsRef<OsStr>,
     {
         let command = arguments.first().map(|name| name.as_ref().to_string_lossy().into_owned()).unwrap_or_default();
         let what = format!("terraform {command} {root}");
-        let ended = self.clock.measure(Kind::Terraform, act, &what, self.spawn(root, &what, arguments)).await?;
+        let ended = self.clock.measure(Kind::Terraform, act, &what, self.spawn(root, &what, arguments, hear)).await?;
         if !ended.status.code().is_some_and(|code| codes.contains(&code)) {
             bail!("{what} ended with {}; all of it is in {}:\n{}", ended.status, self.log.display(), ended.complained);
         }
         Ok(ended)
     }
 
-    async fn spawn<A: AsRef<OsStr>>(&self, root: &str, what: &str, arguments: &[A]) -> Result<Ended> {
+    async fn spawn<A: AsRef<OsStr>>(
+        &self,
+        root: &str,
+        what: &str,
+        arguments: &[A],
+        mut hear: impl FnMut(&str),
+    ) -> Result<Ended> {
         let mut command = command::as_root(&self.program, &self.url);
         command.args(arguments).current_dir(self.root(root));
         command.envs([("CHECKPOINT_DISABLE", "1"), ("TF_IN_AUTOMATION", "1"), ("TF_INPUT", "0")]);
@@ -134,6 +150,7 @@ impl Terraform {
             tokio::select! {
                 line = out.next_line(), if out_open => match line? {
                     Some(line) => {
+                        hear(&line);
                         let shown = ui::shown(&line);
                         writeln!(log, "{shown}")?;
                         self.teller.now(&format!("{what}: {}", shown.lines().next().unwrap_or_default()));
@@ -171,6 +188,19 @@ struct Ended {
 pub struct Outputs(Value);
 
 impl Outputs {
+    /// Outputs by name, as their values.
+    #[must_use]
+    pub fn of(values: &serde_json::Map<String, Value>) -> Self {
+        let output = |(name, value): (&String, &Value)| (name.clone(), serde_json::json!({ "value": value }));
+        Self(values.iter().map(output).collect())
+    }
+
+    /// Whether `all` has everything that this has, with the same values.
+    #[must_use]
+    pub fn is_part_of(&self, all: &Self) -> bool {
+        part_of(&self.0, &all.0)
+    }
+
     /// The text at this path below an output's value, such as `["queues", "ingest"]`.
     ///
     /// # Errors
@@ -179,6 +209,13 @@ impl Outputs {
         let (name, rest) = path.split_first().context("an output has a name")?;
         let value = rest.iter().fold(&self.0[name]["value"], |value, key| &value[key]);
         value.as_str().map(str::to_owned).with_context(|| format!("Terraform has no output {}", path.join(".")))
+    }
+}
+
+fn part_of(part: &Value, all: &Value) -> bool {
+    match part.as_object() {
+        Some(part) => part.iter().all(|(name, value)| part_of(value, &all[name])),
+        None => part == all,
     }
 }
 

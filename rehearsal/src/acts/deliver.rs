@@ -15,9 +15,23 @@ pub(super) fn root() -> String {
 }
 
 /// Releases these packages as run number `run` of `repository`, applies them, and records what was published; returns the
-/// release's id and Terraform's variables for it.
+/// release's id.
 pub(super) async fn deliver(
     stage: &mut Stage,
+    act: &str,
+    run: u64,
+    repository: &Repository,
+    packages: &Path,
+) -> Result<String> {
+    let (id, variables) = release(stage, act, run, repository, packages).await?;
+    stage.service = Some(stage.terraform.apply(act, &root(), &variables).await?);
+    record(stage, &id).await?;
+    Ok(id)
+}
+
+/// Releases these packages; returns the release's id and Terraform's variables for it.
+pub(super) async fn release(
+    stage: &Stage,
     act: &str,
     run: u64,
     repository: &Repository,
@@ -37,13 +51,11 @@ pub(super) async fn deliver(
     let mut variables = variables();
     variables.push(format!("-var=artifacts_bucket={artifacts}"));
     variables.push(format!("-var-file={file}"));
-    stage.service = Some(stage.terraform.apply(act, &root(), &variables).await?);
-    record(stage, &id).await?;
     Ok((id, variables))
 }
 
 /// Records the versions that Terraform published and the hashes of their configurations; `lockgate apply` will.
-async fn record(stage: &Stage, id: &str) -> Result<()> {
+pub(super) async fn record(stage: &Stage, id: &str) -> Result<()> {
     let ledger = Ledger::new(&stage.sdk, ENVIRONMENT);
     let versions = Versions::new(&stage.sdk);
     let mut published = BTreeMap::new();

@@ -1,11 +1,18 @@
 //! *provision*: the functions are packaged, released, and applied.
 
-use super::deliver::{deliver, root};
+use super::deliver::{record, release, root};
 use crate::misreported;
-use crate::stage::Stage;
+use crate::packages::stems;
+use crate::stage::{ENVIRONMENT, Stage};
 use crate::story::Checks;
-use anyhow::{Context, Result};
-use serde_json::json;
+use crate::terraform::Outputs;
+use anyhow::{Context, Result, ensure};
+use lockgate::alias::Aliases;
+use serde_json::{Map, json};
+use std::collections::BTreeMap;
+
+/// The provider asks for a minute whether a bucket's life cycle is settled, and no act needs it.
+const SETTLES: &str = "aws_s3_bucket_lifecycle_configuration";
 
 pub(crate) async fn provision(stage: &mut Stage, checks: &mut Checks) -> Result<()> {
     let act = "provision";
@@ -13,7 +20,11 @@ pub(crate) async fn provision(stage: &mut Stage, checks: &mut Checks) -> Result<
         stage.bootstrap.as_ref().context("the act bootstrap was not played")?.text(&["artifacts_bucket"])?;
     let packages = stage.packages().await?;
     let repository = stage.repository.clone();
-    let (id, variables) = deliver(stage, act, 1, &repository, &packages.folder).await?;
+    let (id, variables) = release(stage, act, 1, &repository, &packages.folder).await?;
+    let made = stage.terraform.apply_but(act, &root(), &variables, &[SETTLES]).await?;
+    let early = outputs(stage, &made.ids).await?;
+    stage.service = Some(early.clone());
+    record(stage, &id).await?;
     stage.releases.push(id);
 
     let (config, url) = (stage.sdk.clone(), stage.emulator.url.clone());
@@ -28,8 +39,39 @@ pub(crate) async fn provision(stage: &mut Stage, checks: &mut Checks) -> Result<
     }
 
     let terraform = stage.terraform.clone();
-    checks.later("a plan after apply changes nothing but what the emulator misreports", async move {
-        misreported::verdict(&terraform.changes(act, &root(), &variables).await?)
-    });
+    checks.later(
+        "the apply ends well, and a plan after it changes nothing but what the emulator misreports",
+        async move {
+            let outputs = made.outputs.await.context("the apply's task ended")??;
+            ensure!(early.is_part_of(&outputs), "what was used meanwhile are not its outputs: {early:?}, {outputs:?}");
+            misreported::verdict(&terraform.changes(act, &root(), &variables).await?)
+        },
+    );
     Ok(())
+}
+
+/// What the acts need of Terraform's outputs, by the ids that it told so far and the aliases that it made.
+async fn outputs(stage: &Stage, ids: &BTreeMap<String, String>) -> Result<Outputs> {
+    let id = |address: &str| {
+        let id = ids.get(&format!("module.service.{address}"));
+        id.cloned().with_context(|| format!("Terraform told no id of {address}"))
+    };
+    let mut functions = Map::new();
+    let aliases = Aliases::new(&stage.sdk);
+    for stem in stems()? {
+        let alias = aliases.read(&format!("{stem}-{ENVIRONMENT}"), "live").await?;
+        functions.insert(stem, json!({ "version": alias.version }));
+    }
+    let mut tables = Map::new();
+    for stem in ["bronze", "silver", "counter", "erased"] {
+        tables.insert(stem.to_owned(), id(&format!("aws_dynamodb_table.{stem}"))?.into());
+    }
+    let values = json!({
+        "api_id": id("aws_apigatewayv2_api.query")?,
+        "landing_bucket": id("module.landing.aws_s3_bucket.this")?,
+        "queues": {"ingest": id("aws_sqs_queue.ingest_failed")?, "enrich": id("aws_sqs_queue.enrich_failed")?},
+        "functions": functions,
+        "tables": tables,
+    });
+    Ok(Outputs::of(values.as_object().context("an object")?))
 }

@@ -101,7 +101,7 @@ async fn build(stage: &mut Stage, act: &str, run: u64, message: &str) -> Result<
     let out = stage.file(&format!("packages-{run}"));
     let repository = stage.repository.clone();
     crate::packages::package(&repository.folder, &out, &stage.file("package.log"), act, &stage.clock).await?;
-    let (id, _) = deliver(stage, act, run, &repository, &out).await?;
+    let id = deliver(stage, act, run, &repository, &out).await?;
     stage.releases.push(id.clone());
     Ok(id)
 }

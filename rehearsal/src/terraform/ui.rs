@@ -31,7 +31,7 @@ pub(super) fn outputs(printed: &str) -> Result<Outputs> {
     Ok(Outputs(last["outputs"].clone()))
 }
 
-fn parsed(line: &str) -> Option<Value> {
+pub(super) fn parsed(line: &str) -> Option<Value> {
     serde_json::from_str(line).ok().filter(|told: &Value| told["type"].is_string())
 }
 
