@@ -11,6 +11,7 @@ import sys
 import threading
 
 import ministack.app
+from hypercorn.config import Config
 from ministack.core import iam_actions
 from ministack.services import lambda_svc
 
@@ -144,6 +145,10 @@ def over_tls(app):
 
 
 threading.Thread(target=end_with_parent, daemon=True).start()
+# AWS keeps idle connections for longer than Terraform's provider pauses between two calls. After five seconds, the pause
+# while a function is made, one would be closed just as the next call comes, which is then done and not answered.
+Config.keep_alive_timeout = 60
+Config.keep_alive_max_requests = 1_000_000
 lambda_svc.invoke_async_with_retry = destinations_of_an_alias(lambda_svc.invoke_async_with_retry)
 lambda_svc._emit_lambda_metrics = metrics_of_forwarded_functions(lambda_svc._emit_lambda_metrics)
 iam_actions._lambda_action = actions_of_aliases(iam_actions._lambda_action)
