@@ -52,7 +52,7 @@ impl ToolCache {
         write_program(&whole.join(&tool.name), &program).usage()?;
         match fs::rename(&whole, folder) {
             // Somebody was faster, with the same bytes.
-            Err(_) if folder.is_dir() => Ok(()),
+            Err(_) if folder.join(&tool.name).is_file() => Ok(()),
             moved => moved.with_context(|| format!("{} cannot be put into place", folder.display())).usage(),
         }
     }

@@ -76,9 +76,14 @@ impl Terraform {
     /// # Errors
     /// If Terraform fails: with its errors.
     pub async fn apply(&self, act: &str, root: &str, variables: &[String]) -> Result<Outputs> {
+        self.applied(act, root, variables, |_| ()).await
+    }
+
+    async fn applied(&self, act: &str, root: &str, variables: &[String], hear: impl FnMut(&str)) -> Result<Outputs> {
+        // Another apply of the root may still settle.
         let mut arguments = ["apply", "-json", "-auto-approve", "-lock-timeout=3m"].map(str::to_owned).to_vec();
         arguments.extend_from_slice(variables);
-        let applied = self.measured(act, root, &arguments, &[0], |_| ()).await?;
+        let applied = self.measured(act, root, &arguments, &[0], hear).await?;
         ui::outputs(&applied.printed).with_context(|| format!("failed to read what `terraform apply` said in {root}"))
     }
 

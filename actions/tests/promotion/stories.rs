@@ -125,6 +125,27 @@ fn a_rollback_that_others_were_faster_than_rolls_nothing_else_back() {
 }
 
 #[test]
+fn a_ledger_that_another_transaction_holds_is_asked_again() {
+    let world = World::new("story-conflict");
+    // One conflict for each kind of write.
+    let mut left = vec!["PutItem", "TransactWriteItems", "UpdateItem", "DeleteItem"];
+    world.script(move |request| {
+        let call = request.header("x-amz-target")?.rsplit('.').next()?.to_owned();
+        let place = left.iter().position(|one| *one == call)?;
+        left.remove(place);
+        let code = if call == "TransactWriteItems" { "TransactionCanceled" } else { "TransactionConflict" };
+        let body = serde_json::json!({
+            "__type": format!("com.amazonaws.dynamodb.v20120810#{code}Exception"),
+            "CancellationReasons": [{"Code": "None"}, {"Code": "TransactionConflict"}],
+        });
+        Some(Answer::status(400).header("content-type", "application/x-amz-json-1.0").body(body.to_string()))
+    });
+    let said = world.ends(0, &ALL_AT_ONCE);
+    assert!(!said.contains("was not given back"), "{said}");
+    world.serves("2", NEW, "promoted all the same");
+}
+
+#[test]
 fn aliases_that_were_moved_by_hand_are_put_right_and_nobody_is_judged() {
     let world = World::new("story-astray");
     {

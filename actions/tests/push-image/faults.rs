@@ -50,6 +50,18 @@ fn begins(request: &Request) -> bool {
 }
 
 #[tokio::test]
+async fn a_registry_that_ends_every_connection_is_given_up() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address").to_string();
+    let ending = tokio::spawn(async move { while listener.accept().await.is_ok() {} });
+    let mut draft = Draft::new(1, 1, 100);
+    draft.write();
+    let failure = push(&[draft.image(&address, "app", "one")], &nobody()).await.expect_err("nobody answers");
+    assert!(failure.code() == 3 && failure.to_string().contains("tried 3 times"), "{failure}");
+    ending.abort();
+}
+
+#[tokio::test]
 async fn a_push_asks_no_more_than_it_must() {
     let memory = Memory::good();
     succeeds(&memory).await;

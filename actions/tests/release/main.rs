@@ -3,6 +3,7 @@
 mod world;
 
 use lockgate::ledger::State;
+use stand_ins::scripted::{Answer, Scripted};
 
 use crate::world::World;
 
@@ -36,6 +37,17 @@ fn a_second_time_in_the_same_run_changes_nothing() {
         said.contains("is there already") && said.contains("was in lockgate_releases_release-twice already"),
         "{said}"
     );
+}
+
+#[test]
+fn an_upload_that_another_run_does_at_the_same_time_is_tried_again() {
+    let busy = Answer::status(409).body("<Error><Code>ConditionalRequestConflict</Code></Error>");
+    let s3 = Scripted::list(vec![busy, Answer::status(200)]);
+    let world = World::new("release-race").with("AWS_ENDPOINT_URL_S3", &s3.url);
+    world.ends(0);
+    let asked: Vec<_> =
+        s3.requests().iter().map(|request| request.header("if-none-match").map(str::to_owned)).collect();
+    assert_eq!(asked, [Some("*".to_owned()), Some("*".to_owned())]);
 }
 
 #[test]

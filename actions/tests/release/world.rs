@@ -38,6 +38,7 @@ pub(crate) struct World {
     url: String,
     s3: aws_sdk_s3::Client,
     ledger: Ledger,
+    variables: Vec<(&'static str, String)>,
     /// Of the zip, as it was first packaged.
     pub(crate) sha256: String,
 }
@@ -55,6 +56,7 @@ impl World {
             url,
             s3: aws_sdk_s3::Client::new(&sdk),
             ledger: Ledger::new(&sdk, environment),
+            variables: Vec::new(),
             sha256: hex::encode(Sha256::digest(b"the zip's bytes")),
         };
         let place = CreateBucketConfiguration::builder().location_constraint(REGION.into()).build();
@@ -75,6 +77,12 @@ impl World {
         world.git(&["-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "--quiet", "-m", "first"]);
         world.package(b"the zip's bytes", "t1");
         world
+    }
+
+    /// With one more variable for `lockgate`.
+    pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.variables.push((name, value.to_owned()));
+        self
     }
 
     pub(crate) fn root(&self) -> PathBuf {
@@ -125,7 +133,7 @@ impl World {
             ("GITHUB_RUN_ID", "7"),
             ("GITHUB_OUTPUT", &outputs.display().to_string()),
         ]);
-        let done = command.output().expect("lockgate runs");
+        let done = command.envs(self.variables.iter().cloned()).output().expect("lockgate runs");
         let said = format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
         assert_eq!(done.status.code(), Some(code), "lockgate release said:\n{said}");
         Done { said, outputs: delimited(&outputs) }

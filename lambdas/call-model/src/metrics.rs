@@ -12,7 +12,8 @@ pub const NAMESPACE: &str = "Lockgate";
 pub struct Metrics {
     /// Records, or requests, done.
     pub handled: u64,
-    /// Records (of a file that could not be taken in, those that were tried, and at least one) that will be tried again or were given up, or requests answered 5xx.
+    /// Records that will be tried again or were given up, or requests answered 5xx. Of a file that could not be taken in:
+    /// the records that were tried, and at least one.
     pub failed: u64,
     /// Records, or requests, refused because they are wrong themselves.
     pub rejected: u64,

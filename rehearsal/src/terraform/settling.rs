@@ -24,17 +24,12 @@ impl Terraform {
     pub async fn apply_but(&self, act: &str, root: &str, variables: &[String], types: &[&str]) -> Result<Settling> {
         let (made, waiting) = oneshot::channel();
         let mut seen = Seen::new(types, made);
-        let mut arguments = ["apply", "-json", "-auto-approve"].map(str::to_owned).to_vec();
-        arguments.extend_from_slice(variables);
-        let (terraform, act, root) = (self.clone(), act.to_owned(), root.to_owned());
-        let outputs = tokio::spawn(async move {
-            let applied = terraform.measured(&act, &root, &arguments, &[0], |line| seen.hear(line)).await?;
-            ui::outputs(&applied.printed)
-                .with_context(|| format!("failed to read what `terraform apply` said in {root}"))
-        });
+        let (terraform, act, root, variables) = (self.clone(), act.to_owned(), root.to_owned(), variables.to_vec());
+        let outputs =
+            tokio::spawn(async move { terraform.applied(&act, &root, &variables, |line| seen.hear(line)).await });
         match waiting.await {
             Ok(ids) => Ok(Settling { ids, outputs }),
-            // It ended, and told before that everything is made, or failed.
+            // It ended before that: it failed, or had nothing to change.
             Err(_) => {
                 let outputs = outputs.await.context("the apply's task ended")??;
                 Ok(Settling { ids: BTreeMap::new(), outputs: tokio::spawn(async move { Ok(outputs) }) })

@@ -145,8 +145,8 @@ def over_tls(app):
 
 
 threading.Thread(target=end_with_parent, daemon=True).start()
-# AWS keeps idle connections for longer than Terraform's provider pauses between two calls. After five seconds, the pause
-# while a function is made, one would be closed just as the next call comes, which is then done and not answered.
+# AWS keeps idle connections for longer than Terraform's provider pauses between two calls. Hypercorn's five seconds are
+# the pause while a function is made: a connection that is closed just as the next call comes may leave it unanswered.
 Config.keep_alive_timeout = 60
 Config.keep_alive_max_requests = 1_000_000
 lambda_svc.invoke_async_with_retry = destinations_of_an_alias(lambda_svc.invoke_async_with_retry)
