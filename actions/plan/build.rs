@@ -23,12 +23,32 @@ const DETAIL: usize = 200 << 10;
 const DETAILS: usize = 1 << 20;
 
 const ELEMENT: [&str; 13] = [
-    "action_reason", "address", "change", "deposed", "index", "index_unknown", "mode", "module_address", "name",
-    "previous_address", "provider_name", "type", "schema_version",
+    "action_reason",
+    "address",
+    "change",
+    "deposed",
+    "index",
+    "index_unknown",
+    "mode",
+    "module_address",
+    "name",
+    "previous_address",
+    "provider_name",
+    "type",
+    "schema_version",
 ];
 const CHANGE: [&str; 11] = [
-    "actions", "after", "after_identity", "after_sensitive", "after_unknown", "before", "before_identity",
-    "before_sensitive", "generated_config", "importing", "replace_paths",
+    "actions",
+    "after",
+    "after_identity",
+    "after_sensitive",
+    "after_unknown",
+    "before",
+    "before_identity",
+    "before_sensitive",
+    "generated_config",
+    "importing",
+    "replace_paths",
 ];
 
 /// How a plan is read.
@@ -95,11 +115,11 @@ impl<'b, 's> Builder<'b, 's> {
         let import = change.find("importing");
         let idle = action == Action::NoOp && previous.is_none() && import.is_none() && deferred.is_none();
         // NOTE: Terraform lists data sources that left the configuration, and does nothing for them.
+        let mark = Mark::of_change(change);
+        let own = self.learn(change, &mark);
         if idle || (action == Action::Delete && text("mode") == Some("data")) {
             return Ok(None);
         }
-        let mark = Mark::of_change(change);
-        let own = self.learn(change, &mark);
         let extra = self.extra(element, change);
         let scrubber = own.as_ref().unwrap_or(&self.plan.scrubber);
         let kind = text("type").unwrap_or_default();
@@ -174,7 +194,8 @@ impl<'b, 's> Builder<'b, 's> {
         forced: &[String],
     ) -> (Vec<String>, Option<String>) {
         let room = if self.show { self.room[class(action)].min(DETAIL) } else { 0 };
-        let one_sided = matches!(action, Action::Create | Action::Delete | Action::Forget | Action::Open | Action::Read);
+        let one_sided =
+            matches!(action, Action::Create | Action::Delete | Action::Forget | Action::Open | Action::Read);
         if *action == Action::NoOp || (one_sided && room == 0) {
             return (Vec::new(), None);
         }
@@ -231,11 +252,11 @@ impl<'b, 's> Builder<'b, 's> {
     /// A member of `output_changes`.
     pub(super) fn output(&mut self, name: &str, change: &Value<'_>) -> Result<()> {
         let (action, raw) = action(change);
+        let mark = Mark::of_change(change);
+        let own = self.learn(change, &mark);
         if action == Action::NoOp {
             return Ok(());
         }
-        let mark = Mark::of_change(change);
-        let own = self.learn(change, &mark);
         let scrubber = own.as_ref().unwrap_or(&self.plan.scrubber);
         let part = if action == Action::Delete { Part::Identity } else { Part::Whole };
         let fields = [
@@ -263,11 +284,11 @@ impl<'b, 's> Builder<'b, 's> {
     pub(super) fn drift(&mut self, element: &Value<'_>) -> Result<()> {
         let change = element.get("change");
         let (action, _) = action(change);
+        let mark = Mark::of_change(change);
+        let own = self.learn(change, &mark);
         if action == Action::NoOp {
             return Ok(());
         }
-        let mark = Mark::of_change(change);
-        let own = self.learn(change, &mark);
         let scrubber = own.as_ref().unwrap_or(&self.plan.scrubber);
         let kind = element.get("type").text().unwrap_or_default();
         let room = if self.show { self.room[3].min(DETAIL) } else { 0 };
@@ -354,7 +375,9 @@ impl<'b, 's> Builder<'b, 's> {
         self.plan.digest = self.recorder.digest();
         let changed: HashSet<&str> = self.plan.changes.iter().map(|change| change.address.as_str()).collect();
         let refresh = self.plan.applyable == Some(true) && changed.is_empty() && self.plan.outputs.is_empty();
-        self.plan.drift = self.drifted.into_iter().map(|drifted| drifted.judge(&self.relevant, &changed, refresh)).collect();
+        let drifted = std::mem::take(&mut self.drifted);
+        self.plan.drift = drifted.into_iter().map(|drifted| drifted.judge(&self.relevant, &changed, refresh)).collect();
+        self.plan.clean();
         Ok(self.plan)
     }
 }

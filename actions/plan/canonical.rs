@@ -1,5 +1,7 @@
 //! A change as one line of canonical JSON, as `docs/plan-digest.md` specifies it: what will be done, nothing of what is.
 
+use std::borrow::Cow;
+
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
@@ -155,14 +157,16 @@ impl Encoder<'_> {
         if std::mem::replace(comma, true) {
             self.out.push(',');
         }
-        let key = match self.hide {
-            Some((scrubber, _)) if scrubber.finds(key) => {
-                self.hidden += 1;
-                scrubber.cleaned(key)
-            }
-            _ => key.to_owned(),
-        };
-        let key = if key.starts_with('$') { format!("${key}") } else { key };
+        let mut key = Cow::Borrowed(key);
+        if let Some((scrubber, _)) = self.hide
+            && scrubber.finds(&key)
+        {
+            self.hidden += 1;
+            key = Cow::Owned(scrubber.cleaned(&key));
+        }
+        if key.starts_with('$') {
+            key = Cow::Owned(format!("${key}"));
+        }
         json::string(&key, &mut self.out);
         self.out.push(':');
     }
@@ -214,7 +218,8 @@ impl Encoder<'_> {
                     }
                     later.next_if(|(other, _)| other == name);
                     let unknown = unknown.get(name);
-                    let absent = if known { member.is_null() || unknown.is_true() } else { member.is_null() && !any(unknown) };
+                    let absent =
+                        if known { member.is_null() || unknown.is_true() } else { member.is_null() && !any(unknown) };
                     if absent {
                         continue;
                     }
@@ -269,7 +274,11 @@ impl Encoder<'_> {
             return self.whole(after, unknown, mark, "", false);
         };
         if !top && (before.is_null() || after.is_null()) {
-            return if after.is_null() && any(unknown) { self.unknown() } else { self.whole(after, unknown, mark, "", false) };
+            return if after.is_null() && any(unknown) {
+                self.unknown()
+            } else {
+                self.whole(after, unknown, mark, "", false)
+            };
         }
         let mut names: Vec<&str> =
             [before, after, unknown].iter().flat_map(|side| side.members()).map(|(name, _)| name.as_ref()).collect();

@@ -146,7 +146,8 @@ fn headline(plan: &Plan, context: &Context, counts: &Counts, page: &Page<'_>) ->
         1 => " · **1 check failed**".to_owned(),
         n => format!(" · **{n} checks failed**"),
     };
-    let drift = if counts.drift > 0 { format!(" · {} changed outside of Terraform", counts.drift) } else { String::new() };
+    let drift =
+        if counts.drift > 0 { format!(" · {} changed outside of Terraform", counts.drift) } else { String::new() };
     format!("## {title}\n\n{risk}{terraform}{checks}{drift}\n\n")
 }
 
@@ -194,7 +195,11 @@ fn because(change: &Change, page: &Page<'_>) -> String {
 /// Our own words as they are; words of a newer Terraform in a span.
 fn plain_words(words: &str, page: &Page<'_>) -> String {
     let own = words.contains(' ') && words.chars().all(|c| c.is_ascii_alphanumeric() || " -,:'".contains(c));
-    if own || words.contains("_triggered_by") || words.contains("for_each") { words.to_owned() } else { page.span(words) }
+    if own || words.contains("_triggered_by") || words.contains("for_each") {
+        words.to_owned()
+    } else {
+        page.span(words)
+    }
 }
 
 fn destroyed(plan: &Plan, page: &mut Page<'_>) {
@@ -292,7 +297,9 @@ fn listed<'a>(
 }
 
 fn moved(plan: &Plan) -> impl Iterator<Item = (&String, Option<String>)> {
-    plan.changes.iter().filter_map(|change| change.previous_address.as_ref().map(|from| (&change.address, Some(from.clone()))))
+    plan.changes
+        .iter()
+        .filter_map(|change| change.previous_address.as_ref().map(|from| (&change.address, Some(from.clone()))))
 }
 
 fn imported(plan: &Plan) -> impl Iterator<Item = (&String, Option<String>)> {
@@ -307,7 +314,8 @@ fn table(order: &[&Change], page: &mut Page<'_>) -> Tier {
     let space = page.room() / 3 * 2;
     let rows = |page: &Page<'_>, attributes: bool| {
         let mut part = page.part(space);
-        let head = if attributes { "| | resource | attributes |\n|---|---|---|\n" } else { "| | resource |\n|---|---|\n" };
+        let head =
+            if attributes { "| | resource | attributes |\n|---|---|---|\n" } else { "| | resource |\n|---|---|\n" };
         let mut fits = part.push("### Changes by resource\n\n") && part.push(head);
         for change in order {
             let sign = format!("`{}` {}", change.action.sign(), words_of(&change.action, &part));

@@ -1,10 +1,7 @@
 //! The difference of two values as lines of a diff: one line by path and leaf, nested blocks, policies and other JSON in
 //! strings by their paths too.
 
-use super::{
-    shown::Shown,
-    text,
-};
+use super::{shown::Shown, text};
 
 /// A value longer than this is cut, in characters.
 const VALUE: usize = 1_500;
@@ -97,7 +94,9 @@ fn whole(sign: char, value: &Shown, path: &str, lines: &mut Lines) {
                 whole(sign, value, &join(path, key), lines);
             }
         }
-        Shown::List(elements) if elements.iter().any(|element| matches!(element, Shown::Object(_) | Shown::List(_))) => {
+        Shown::List(elements)
+            if elements.iter().any(|element| matches!(element, Shown::Object(_) | Shown::List(_))) =>
+        {
             for (at, element) in elements.iter().enumerate() {
                 whole(sign, element, &format!("{path}[{at}]"), lines);
             }

@@ -36,7 +36,14 @@ pub(super) fn without_promotion(element: &Value<'_>, mut side: Shown) -> Shown {
 }
 
 impl Drifted {
-    pub(super) fn new(shown: String, address: &str, action: Action, before: &Shown, after: &Shown, room: usize) -> Self {
+    pub(super) fn new(
+        shown: String,
+        address: &str,
+        action: Action,
+        before: &Shown,
+        after: &Shown,
+        room: usize,
+    ) -> Self {
         let mut paths = Vec::new();
         changed(before, after, "", &mut paths);
         let attributes = if action == Action::Update { diff::names(before, after) } else { Vec::new() };
@@ -54,7 +61,12 @@ impl Drifted {
 
     /// Judges it: it matters if the plan depends on something that drifted, or changes the resource itself, or only
     /// writes down what drifted.
-    pub(super) fn judge(self, relevant: &HashMap<String, Vec<String>>, changed: &HashSet<&str>, refresh: bool) -> Drift {
+    pub(super) fn judge(
+        self,
+        relevant: &HashMap<String, Vec<String>>,
+        changed: &HashSet<&str>,
+        refresh: bool,
+    ) -> Drift {
         let gone = self.drift.action != Action::Update;
         let depends = [self.address.as_str(), without_key(&self.address)].iter().any(|address| {
             relevant.get(*address).is_some_and(|wanted| {
@@ -78,7 +90,9 @@ fn without_key(address: &str) -> &str {
 /// Whether one path is the other or lies within it.
 fn overlap(a: &str, b: &str) -> bool {
     let within = |outer: &str, inner: &str| {
-        inner.strip_prefix(outer).is_some_and(|rest| outer.is_empty() || rest.is_empty() || rest.starts_with(['.', '[', ':']))
+        inner
+            .strip_prefix(outer)
+            .is_some_and(|rest| outer.is_empty() || rest.is_empty() || rest.starts_with(['.', '[', ':']))
     };
     within(a, b) || within(b, a)
 }

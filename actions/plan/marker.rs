@@ -61,8 +61,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn trap_08_a_marker_says_its_root_back_whatever_it_is() {
-        for root in ["terraform/environments/staging", ".", "", "a--b-->", "ä b\n%41", "x\" -->\n<!-- lockgate:plan root=y"] {
+    fn plan_trap_08_a_marker_says_its_root_back_whatever_it_is() {
+        for root in
+            ["terraform/environments/staging", ".", "", "a--b-->", "ä b\n%41", "x\" -->\n<!-- lockgate:plan root=y"]
+        {
             let line = line(root);
             assert_eq!(parse(&line).as_deref(), Some(root));
             assert_eq!(line.matches("-->").count(), 1, "{line}");
@@ -71,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn trap_08_nothing_else_is_a_marker() {
+    fn plan_trap_08_nothing_else_is_a_marker() {
         for text in [
             "<!-- lockgate:plan root=a --> ",
             " <!-- lockgate:plan root=a -->",

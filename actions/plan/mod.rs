@@ -2,7 +2,9 @@
 
 mod build;
 mod canonical;
+mod clean;
 pub mod comment;
+mod compare;
 mod diff;
 mod drift;
 mod guess;
@@ -19,7 +21,11 @@ mod shown;
 mod text;
 mod words;
 
+#[cfg(test)]
+mod tests;
+
 pub use build::Options;
+pub use compare::{Comparison, compare};
 pub use model::{Action, Change, Check, Counts, Drift, Output, Plan, Risk};
 pub use read::read;
 pub use record::{Recorder, Store};

@@ -104,7 +104,9 @@ impl Action {
             ["forget"] => Self::Forget,
             ["create", "forget"] => Self::CreateForget,
             ["open"] => Self::Open,
-            other => Self::Other(other.iter().map(|action| super::text::plain(&super::text::short(action, 60))).collect()),
+            other => {
+                Self::Other(other.iter().map(|action| super::text::plain(&super::text::short(action, 60))).collect())
+            }
         }
     }
 
@@ -226,7 +228,8 @@ impl Counts {
     #[must_use]
     pub fn terraform(&self) -> String {
         let import = if self.import > 0 { format!("{} to import, ", self.import) } else { String::new() };
-        let invoke = if self.invocations > 0 { format!(" Actions: {} to invoke.", self.invocations) } else { String::new() };
+        let invoke =
+            if self.invocations > 0 { format!(" Actions: {} to invoke.", self.invocations) } else { String::new() };
         format!(
             "Plan: {import}{} to add, {} to change, {} to destroy.{invoke}",
             self.create + self.replace + self.create_forget,

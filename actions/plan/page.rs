@@ -105,5 +105,8 @@ impl<'p> Page<'p> {
 
 /// A fold, shut.
 pub(super) fn fold(summary: &str, inside: &str) -> String {
-    format!("<details><summary>{summary}</summary>\n\n{}\n</details>\n\n", inside.trim_end_matches('\n').to_owned() + "\n")
+    format!(
+        "<details><summary>{summary}</summary>\n\n{}\n</details>\n\n",
+        inside.trim_end_matches('\n').to_owned() + "\n"
+    )
 }

@@ -45,8 +45,13 @@ pub fn read(from: impl Read, options: &Options, recorder: &mut Recorder<'_>) -> 
 fn explain(error: &serde_json::Error) -> Error {
     let place = format!("line {}, column {}", error.line(), error.column());
     match error.classify() {
-        Category::Io => anyhow!("reading failed at {place}: {}", error.io_error_kind().map_or("unknown".to_owned(), |kind| kind.to_string())),
-        Category::Eof => anyhow!("the JSON ends in the middle, at {place}; write `terraform show -json` to a file and give it whole"),
+        Category::Io => anyhow!(
+            "reading failed at {place}: {}",
+            error.io_error_kind().map_or("unknown".to_owned(), |kind| kind.to_string())
+        ),
+        Category::Eof => {
+            anyhow!("the JSON ends in the middle, at {place}; write `terraform show -json` to a file and give it whole")
+        }
         Category::Syntax | Category::Data => {
             anyhow!("this is no JSON of a plan, at {place}; give what `terraform show -json PLANFILE` prints")
         }
@@ -63,7 +68,9 @@ struct Seen {
 impl Seen {
     fn check(&self) -> Result<()> {
         let Some(format) = &self.format else {
-            bail!("failed to read the plan: the JSON has no format_version; give what `terraform show -json PLANFILE` prints");
+            bail!(
+                "failed to read the plan: the JSON has no format_version; give what `terraform show -json PLANFILE` prints"
+            );
         };
         let major = format.split('.').next().unwrap_or_default();
         ensure!(

@@ -4,10 +4,9 @@
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use anyhow::{Context, Result};
-use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::canonical::Line;
+use super::{canonical::Line, json, model::Plan, scrub::Scrubber};
 
 /// The first line of a record says so.
 pub(super) const FORMAT: &str = "lockgate-plan-record/1";
@@ -66,27 +65,49 @@ impl<'s> Recorder<'s> {
         hex::encode(digest.finalize())
     }
 
-    /// Writes the record: a first line with the digest, then a line for each change, in the order of their digests.
+    /// Writes the record of the plan that was read with it: a first line with the digest, then a line for each change, in
+    /// the order of their digests. What the plan marks sensitive anywhere is in none of them.
     ///
     /// # Errors
     /// Reading the store or writing failed, or the recorder stores nothing.
-    pub fn write(mut self, to: &mut dyn Write) -> Result<()> {
+    pub fn write(mut self, plan: &Plan, to: &mut dyn Write) -> Result<()> {
         let digest = self.digest();
         let store = self.store.take().context("failed to write the plan record: only the digest was asked for")?;
         let store = store.into_inner().map_err(io::IntoInnerError::into_error);
         let store = store.context("failed to keep the plan record: is the disk full?")?;
-        let head = json!({ "changes": self.lines.len(), "digest": digest, "format": FORMAT });
+        let head = serde_json::json!({ "changes": self.lines.len(), "digest": digest, "format": FORMAT });
         writeln!(to, "{head}").context("failed to write the plan record")?;
         let mut text = Vec::new();
         for line in &self.lines {
             text.clear();
             store.seek(SeekFrom::Start(line.from)).context("failed to read the plan record back")?;
-            Read::take(&mut *store, line.length).read_to_end(&mut text).context("failed to read the plan record back")?;
-            text.push(b'\n');
-            to.write_all(&text).context("failed to write the plan record")?;
+            Read::take(&mut *store, line.length)
+                .read_to_end(&mut text)
+                .context("failed to read the plan record back")?;
+            let text = std::str::from_utf8(&text).context("failed to read the plan record back: it was changed")?;
+            let safe = without(&plan.scrubber, text, &line.sha256);
+            writeln!(to, "{}", safe.as_deref().unwrap_or(text)).context("failed to write the plan record")?;
         }
         to.flush().context("failed to write the plan record")
     }
+}
+
+/// A line without values that were found to be secret only after it was stored, or nothing if it has none.
+fn without(scrubber: &Scrubber, line: &str, sha256: &[u8; 32]) -> Option<String> {
+    if !scrubber.finds(line) {
+        return None;
+    }
+    let cleaned = scrubber.cleaned(line);
+    let wrapped = json::parse(line).is_ok_and(|line| line.find("line").is_some());
+    let cleaned =
+        if wrapped { cleaned } else { format!("{{\"line\":{cleaned},\"sha256\":\"{}\"}}", hex::encode(sha256)) };
+    let good = json::parse(&cleaned).is_ok_and(|line| line.get("sha256").text() == Some(&hex::encode(sha256)));
+    // A secret that looks like JSON itself: nothing of the line can be kept.
+    Some(if good {
+        cleaned
+    } else {
+        format!("{{\"line\":{{\"kind\":\"hidden\"}},\"sha256\":\"{}\"}}", hex::encode(sha256))
+    })
 }
 
 /// The digest that a record's lines have, given each line's own: for whoever checks a record.

@@ -116,9 +116,8 @@ impl Eye<'_> {
             .chain(later.map(|(key, _)| (key, &json::NULL)))
             .map(|(key, value)| {
                 let (mark, unknown) = (mark.key(key), unknown.get(key));
-                let guessed = guess::name(key)
-                    || (top && guess::attribute(self.kind, key))
-                    || (setting && key == "value");
+                let guessed =
+                    guess::name(key) || (top && guess::attribute(self.kind, key)) || (setting && key == "value");
                 let plain = matches!(value, Value::Null | Value::Bool(_));
                 let shown = if guessed && !plain && *mark != Mark::All {
                     Shown::Hidden(Why::Guessed, fingerprint(value, unknown))

@@ -106,13 +106,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn trap_01_a_fence_is_longer_than_any_run_in_it() {
+    fn plan_trap_01_a_fence_is_longer_than_any_run_in_it() {
         assert_eq!(fence("a ```` b", "diff"), "`````diff\na ```` b\n`````\n");
         assert_eq!(fence("~~~", ""), "```\n~~~\n```\n");
     }
 
     #[test]
-    fn trap_02_and_03_addresses_stay_in_their_code() {
+    fn plan_trap_02_and_03_addresses_stay_in_their_code() {
         for key in ["@org/team", "a|b", "](http://evil)", "</details>", "<!-- x -->", "`", "``", "#12", "a\nb"] {
             let address = format!("aws_x.y[\"{key}\"]");
             let span = span(&address);
@@ -125,17 +125,17 @@ mod tests {
     }
 
     #[test]
-    fn trap_04_a_cell_ends_at_no_bar_of_its_text() {
+    fn plan_trap_04_a_cell_ends_at_no_bar_of_its_text() {
         assert_eq!(span("a|b"), "`a\\|b`");
     }
 
     #[test]
-    fn trap_05_what_is_not_seen_is_shown() {
+    fn plan_trap_05_what_is_not_seen_is_shown() {
         assert_eq!(plain("\u{1b}[31mx\u{202e}y\u{200b}"), "\\u{1b}[31mx\\u{202e}y\\u{200b}");
     }
 
     #[test]
-    fn trap_06_no_line_is_a_workflow_command() {
+    fn plan_trap_06_no_line_is_a_workflow_command() {
         for line in ["::error::x", "  ::add-mask::x", "a ##[group]x"] {
             let defused = defuse(line);
             assert!(!defused.trim_start().starts_with("::") && !defused.contains("##["), "{defused}");
