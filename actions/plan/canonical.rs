@@ -75,19 +75,22 @@ pub(super) enum Field<'v> {
 impl Writer<'_> {
     /// The line of the fields, which come sorted by name. `kind` is the resource's type.
     pub(super) fn line(&self, fields: &[(&str, Field<'_>)], kind: &str) -> Line {
-        let mut whole = Encoder { key: self.key, hide: None, hidden: 0, out: String::with_capacity(1024) };
-        whole.fields(fields);
-        let sha256 = Sha256::digest(whole.out.as_bytes()).into();
-        let record = self.record.then(|| {
-            let hide = Some((self.scrubber, kind));
-            let mut safe = Encoder { key: self.key, hide, hidden: 0, out: String::with_capacity(whole.out.len()) };
-            safe.fields(fields);
-            match safe.hidden {
-                0 => whole.out,
-                _ => format!("{{\"line\":{},\"sha256\":\"{}\"}}", safe.out, hex::encode(sha256)),
-            }
-        });
-        Line { sha256, record }
+        let encode = |hide| {
+            let mut encoder = Encoder { key: self.key, hide, hidden: 0, out: String::with_capacity(2_048) };
+            encoder.fields(fields);
+            (encoder.out, encoder.hidden)
+        };
+        let digest = |text: &str| Sha256::digest(text.as_bytes()).into();
+        if !self.record {
+            return Line { sha256: digest(&encode(None).0), record: None };
+        }
+        let (safe, hidden) = encode(Some((self.scrubber, kind)));
+        if hidden == 0 {
+            return Line { sha256: digest(&safe), record: Some(safe) };
+        }
+        let sha256: [u8; 32] = digest(&encode(None).0);
+        let record = format!("{{\"line\":{safe},\"sha256\":\"{}\"}}", hex::encode(sha256));
+        Line { sha256, record: Some(record) }
     }
 }
 

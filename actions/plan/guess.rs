@@ -219,7 +219,7 @@ pub(super) fn shape(key: &str, text: &str) -> bool {
             || jwt(rest)
             || address(rest)
             || INSIDE.iter().any(|before| inside(rest, before))
-    }) || (text.len() >= 32 && !DIGESTS.iter().any(|end| key.to_ascii_lowercase().ends_with(end)) && random(text))
+    }) || (text.len() >= 32 && random(text) && !DIGESTS.iter().any(|end| key.to_ascii_lowercase().ends_with(end)))
 }
 
 fn token(text: &str, from: &str) -> bool {

@@ -5,11 +5,13 @@ use std::io::{self, BufRead, BufReader, Cursor, Read};
 
 use anyhow::{Context, Result, bail};
 
+use super::skip::Skip;
+
 /// Text longer than this before the first `{` is not what a wrapper prints.
 const PREFIX: usize = 1 << 20;
 const BUFFER: usize = 1 << 16;
 
-/// The plan's JSON as UTF-8 from its first `{` on.
+/// The plan's JSON as UTF-8 from its first `{` on, without what is not to be read.
 ///
 /// # Errors
 /// Reading failed, or no JSON object begins within the first 1 MiB.
@@ -24,7 +26,8 @@ pub(super) fn open<'r>(mut bytes: impl Read + 'r) -> Result<BufReader<Box<dyn Re
     };
     let mut text = BufReader::with_capacity(BUFFER, utf8);
     let start = skip(&mut text)?;
-    Ok(BufReader::with_capacity(BUFFER, Box::new(Cursor::new(start).chain(text))))
+    let plan = Skip::new(BufReader::with_capacity(BUFFER, Cursor::new(start).chain(text)));
+    Ok(BufReader::with_capacity(BUFFER, Box::new(plan)))
 }
 
 #[derive(Clone, Copy)]

@@ -130,11 +130,10 @@ pub(super) fn parse(text: &str) -> Result<Value<'_>> {
 pub(super) fn string(text: &str, out: &mut String) {
     out.push('"');
     let mut from = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
-            continue;
-        }
+    loop {
+        let at = plain_end(text.as_bytes(), from);
         out.push_str(&text[from..at]);
+        let Some(byte) = text.as_bytes().get(at) else { break };
         from = at + 1;
         match byte {
             b'"' => out.push_str("\\\""),
@@ -147,7 +146,6 @@ pub(super) fn string(text: &str, out: &mut String) {
             _ => out.push_str(&format!("\\u{byte:04x}")),
         }
     }
-    out.push_str(&text[from..]);
     out.push('"');
 }
 
@@ -184,6 +182,12 @@ pub(super) fn number(text: &str) -> Cow<'_, str> {
     } else {
         format!("{sign}{significant}e{scale}")
     })
+}
+
+/// Where a string's plain text ends: at a quote, a backslash, a bare control character, or the end.
+fn plain_end(bytes: &[u8], from: usize) -> usize {
+    let rest = &bytes[from..];
+    from + rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)).unwrap_or(rest.len())
 }
 
 struct Parser<'a> {
@@ -312,10 +316,7 @@ impl<'a> Parser<'a> {
         self.at += 1;
         let from = self.at;
         let bytes = self.text.as_bytes();
-        while let Some(byte) = bytes.get(self.at).filter(|byte| !matches!(byte, b'"' | b'\\')) {
-            ensure!(*byte >= 0x20, "a control character stands bare in a string at byte {}", self.at);
-            self.at += 1;
-        }
+        self.at = plain_end(bytes, from);
         if bytes.get(self.at) == Some(&b'"') {
             self.at += 1;
             return Ok(Cow::Borrowed(&self.text[from..self.at - 1]));
@@ -323,9 +324,7 @@ impl<'a> Parser<'a> {
         let mut out = self.text[from..self.at].to_owned();
         loop {
             let from = self.at;
-            while self.peek().is_some_and(|byte| !matches!(byte, b'"' | b'\\')) {
-                self.at += 1;
-            }
+            self.at = plain_end(bytes, from);
             out.push_str(&self.text[from..self.at]);
             match (bytes.get(self.at), bytes.get(self.at + 1)) {
                 (Some(b'"'), _) => {
@@ -347,7 +346,8 @@ impl<'a> Parser<'a> {
                         _ => bail!("no JSON escape at byte {}", self.at),
                     });
                 }
-                _ => bail!("the JSON text ends in the middle of a string"),
+                (Some(_), _) => bail!("a control character stands bare in a string at byte {}", self.at),
+                (None, _) => bail!("the JSON text ends in the middle of a string"),
             }
         }
     }

@@ -18,6 +18,7 @@ mod read;
 mod record;
 mod scrub;
 mod shown;
+mod skip;
 mod text;
 mod words;
 
