@@ -12,7 +12,7 @@ use super::{
     marks::{self, Mark},
     model::{Action, Change, Check, Output, Plan},
     record::Recorder,
-    scrub::Scrubber,
+    scrub::{Scrubber, Scrubs},
     shown::Eye,
     words,
 };
@@ -121,7 +121,7 @@ impl<'b, 's> Builder<'b, 's> {
             return Ok(None);
         }
         let extra = self.extra(element, change);
-        let scrubber = own.as_ref().unwrap_or(&self.plan.scrubber);
+        let scrubber = Scrubs { plan: &self.plan.scrubber, change: &own };
         let kind = text("type").unwrap_or_default();
         let part = match &action {
             Action::Update => Part::Changed,
@@ -214,22 +214,19 @@ impl<'b, 's> Builder<'b, 's> {
     }
 
     /// Learns what a change marks: enough of it for all of the plan, all of it for the change itself.
-    fn learn(&mut self, change: &Value<'_>, mark: &Mark) -> Option<Scrubber> {
+    fn learn(&mut self, change: &Value<'_>, mark: &Mark) -> Scrubber {
         let mut values: Vec<String> = Vec::new();
         for side in ["before", "after"] {
             marks::marked(change.get(side), mark, &mut |value| values.push(value.to_owned()));
-        }
-        if values.is_empty() {
-            return None;
         }
         // A word that stands in many places hides nothing there and makes the comment useless.
         let telling = |value: &&String| {
             value.len() >= 12 || (value.len() >= 8 && value.bytes().any(|byte| byte.is_ascii_digit()))
         };
         values.iter().filter(telling).for_each(|value| self.plan.scrubber.learn(value));
-        let mut own = self.plan.scrubber.clone();
+        let mut own = Scrubber::default();
         values.iter().for_each(|value| own.learn(value));
-        Some(own)
+        own
     }
 
     /// Fields that this program does not know.
@@ -257,7 +254,7 @@ impl<'b, 's> Builder<'b, 's> {
         if action == Action::NoOp {
             return Ok(());
         }
-        let scrubber = own.as_ref().unwrap_or(&self.plan.scrubber);
+        let scrubber = Scrubs { plan: &self.plan.scrubber, change: &own };
         let part = if action == Action::Delete { Part::Identity } else { Part::Whole };
         let fields = [
             ("actions", Field::Raw(&raw)),
@@ -289,7 +286,7 @@ impl<'b, 's> Builder<'b, 's> {
         if action == Action::NoOp {
             return Ok(());
         }
-        let scrubber = own.as_ref().unwrap_or(&self.plan.scrubber);
+        let scrubber = Scrubs { plan: &self.plan.scrubber, change: &own };
         let kind = element.get("type").text().unwrap_or_default();
         let room = if self.show { self.room[3].min(DETAIL) } else { 0 };
         let eye = Eye { kind, scrubber };
@@ -344,7 +341,7 @@ impl<'b, 's> Builder<'b, 's> {
         let member = |name: &'static str, from: &str| (name.into(), element.get(from).clone());
         let change = Value::Object(vec![member("after", "config_values"), member("after_unknown", "config_unknown")]);
         let own = self.learn(&change, &mark);
-        let scrubber = own.as_ref().unwrap_or(&self.plan.scrubber);
+        let scrubber = Scrubs { plan: &self.plan.scrubber, change: &own };
         let trigger = element.find("lifecycle_action_trigger").or(element.find("invoke_action_trigger"));
         let address = element.get("address").text().unwrap_or("(no address)");
         let mut fields = vec![("address", Field::Text(address)), ("after", Field::After(&change, &mark, Part::Whole))];
@@ -369,7 +366,12 @@ impl<'b, 's> Builder<'b, 's> {
     /// The plan, when all is read.
     pub(super) fn finish(mut self) -> Result<Plan> {
         if self.plan.errored {
-            let line = Writer { key: &self.key, scrubber: &self.plan.scrubber, record: self.recorder.stores() };
+            let none = Scrubber::default();
+            let line = Writer {
+                key: &self.key,
+                scrubber: Scrubs { plan: &self.plan.scrubber, change: &none },
+                record: self.recorder.stores(),
+            };
             self.recorder.add(&line.line(&[("kind", Field::Text("errored"))], ""))?;
         }
         self.plan.digest = self.recorder.digest();

@@ -9,7 +9,7 @@ use super::{
     guess,
     json::{self, Value},
     marks::Mark,
-    scrub::Scrubber,
+    scrub::Scrubs,
     shown::any,
 };
 
@@ -57,7 +57,7 @@ pub(super) struct Line {
 pub(super) struct Writer<'a> {
     pub(super) key: &'a Key,
     /// The values known to be secret.
-    pub(super) scrubber: &'a Scrubber,
+    pub(super) scrubber: Scrubs<'a>,
     /// Whether the record is wanted, or the digest alone.
     pub(super) record: bool,
 }
@@ -97,7 +97,7 @@ impl Writer<'_> {
 struct Encoder<'a> {
     key: &'a Key,
     /// What else is hidden, for the record: known values, and by names and shapes.
-    hide: Option<(&'a Scrubber, &'a str)>,
+    hide: Option<(Scrubs<'a>, &'a str)>,
     hidden: usize,
     out: String,
 }

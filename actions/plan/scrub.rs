@@ -1,7 +1,7 @@
 //! Takes known secret values out of text, wherever they stand in it and in whichever form: as they are, escaped as JSON,
 //! and as base64 in each of its three alignments.
 
-use std::{collections::HashMap, fmt};
+use std::{collections::BTreeSet, fmt, ops::Bound};
 
 use super::{json, text};
 
@@ -9,15 +9,15 @@ use super::{json, text};
 pub(super) const HIDDEN: &str = "(hidden)";
 /// Shorter values stand in too many words to be told apart.
 const SHORTEST: usize = 6;
-/// Patterns are found by their first bytes.
-const HEAD: usize = 4;
-/// So many bytes of patterns are kept at most; a plan with more secrets than that is full of them, not of text.
+/// So many bytes of patterns are kept at most, with what it takes to keep one. Beyond that, values are still hidden where
+/// they are marked, but no longer where copies of them are not.
 const MOST: usize = 8 << 20;
+const OVERHEAD: usize = 48;
 
-/// Known secrets, by their first bytes.
+/// Known secrets in all their forms.
 #[derive(Clone, Default)]
 pub(super) struct Scrubber {
-    patterns: HashMap<[u8; HEAD], Vec<Box<str>>>,
+    patterns: BTreeSet<Box<[u8]>>,
     size: usize,
     /// A bit for each first two bytes of a pattern: nearly every place is passed over by this alone.
     begins: Vec<u64>,
@@ -62,33 +62,46 @@ impl Scrubber {
     }
 
     fn add(&mut self, pattern: &str) {
-        let Some(head) = pattern.as_bytes().first_chunk::<HEAD>().filter(|_| pattern.len() >= SHORTEST) else { return };
-        let patterns = self.patterns.entry(*head).or_default();
-        self.begins.resize(1024, 0);
-        let begin = usize::from(head[0]) << 8 | usize::from(head[1]);
-        self.begins[begin >> 6] |= 1 << (begin & 63);
-        if self.size + pattern.len() < MOST && !patterns.iter().any(|known| **known == *pattern) {
-            self.size += pattern.len() + 24;
-            patterns.push(pattern.into());
-            patterns.sort_unstable_by_key(|pattern| std::cmp::Reverse(pattern.len()));
+        let pattern = pattern.as_bytes();
+        if pattern.len() < SHORTEST || self.size + pattern.len() > MOST || !self.patterns.insert(pattern.into()) {
+            return;
         }
+        self.size += pattern.len() + OVERHEAD;
+        self.begins.resize(1024, 0);
+        let begin = usize::from(pattern[0]) << 8 | usize::from(pattern[1]);
+        self.begins[begin >> 6] |= 1 << (begin & 63);
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.patterns.is_empty()
     }
 
+    /// The length of the longest secret that the bytes begin with.
+    fn begins_with(&self, bytes: &[u8]) -> Option<usize> {
+        let mut probe = bytes;
+        loop {
+            // Of all that sort before the bytes the last; if they do not begin with it, then at most with what both share.
+            let pattern = self.patterns.range::<[u8], _>((Bound::Unbounded, Bound::Included(probe))).next_back()?;
+            if probe.starts_with(pattern) {
+                return Some(pattern.len());
+            }
+            let shared = pattern.iter().zip(probe).take_while(|(a, b)| a == b).count();
+            if shared < SHORTEST {
+                return None;
+            }
+            probe = &probe[..shared];
+        }
+    }
+
     /// Where the first secret stands: its place and length in bytes.
     fn find(&self, text: &str, from: usize) -> Option<(usize, usize)> {
         let bytes = text.as_bytes();
-        (from..bytes.len().saturating_sub(HEAD - 1)).find_map(|at| {
-            let begin = usize::from(bytes[at]) << 8 | usize::from(bytes[at + 1]);
+        bytes.get(from..)?.windows(2).enumerate().find_map(|(at, pair)| {
+            let begin = usize::from(pair[0]) << 8 | usize::from(pair[1]);
             if self.begins[begin >> 6] & 1 << (begin & 63) == 0 {
                 return None;
             }
-            let patterns = self.patterns.get(bytes[at..].first_chunk::<HEAD>()?)?;
-            let found = patterns.iter().find(|pattern| bytes[at..].starts_with(pattern.as_bytes()))?;
-            Some((at, found.len()))
+            Some((from + at, self.begins_with(&bytes[from + at..])?))
         })
     }
 
@@ -119,6 +132,25 @@ impl Scrubber {
     pub(super) fn cleaned(&self, text: &str) -> String {
         let mut text = text.to_owned();
         self.clean(&mut text);
+        text
+    }
+}
+
+/// What is known of the whole plan, and what of the change at hand besides.
+#[derive(Clone, Copy)]
+pub(super) struct Scrubs<'a> {
+    pub(super) plan: &'a Scrubber,
+    pub(super) change: &'a Scrubber,
+}
+
+impl Scrubs<'_> {
+    pub(super) fn finds(self, text: &str) -> bool {
+        self.plan.finds(text) || self.change.finds(text)
+    }
+
+    pub(super) fn cleaned(self, text: &str) -> String {
+        let mut text = self.plan.cleaned(text);
+        self.change.clean(&mut text);
         text
     }
 }
@@ -169,6 +201,16 @@ mod tests {
         assert_eq!(scrubber.cleaned("ünter hunter2-super"), "ünter hunter2-super");
         assert_eq!(scrubber.cleaned("=hunter2-supersecret="), "=(hidden)=");
         assert!(scrubber.finds("xhunter2-supersecret"));
+    }
+
+    #[test]
+    fn of_secrets_that_begin_alike_the_longest_is_taken() {
+        let mut scrubber = Scrubber::default();
+        ["production", "production-a", "production-abc", "produce"].iter().for_each(|secret| scrubber.learn(secret));
+        assert_eq!(
+            scrubber.cleaned("production-ab production-abcd producer productio"),
+            "(hidden)b (hidden)d (hidden)r productio"
+        );
     }
 
     #[test]

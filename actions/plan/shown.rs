@@ -7,7 +7,7 @@ use super::{
     guess,
     json::{self, Value},
     marks::Mark,
-    scrub::Scrubber,
+    scrub::Scrubs,
     text,
 };
 
@@ -47,7 +47,7 @@ pub(super) struct Eye<'a> {
     /// The resource's type.
     pub(super) kind: &'a str,
     /// The values known to be secret.
-    pub(super) scrubber: &'a Scrubber,
+    pub(super) scrubber: Scrubs<'a>,
 }
 
 impl Eye<'_> {
