@@ -5,9 +5,11 @@
 use std::collections::BTreeMap;
 
 use super::{
+    folds::differences,
     marker,
     model::{Action, Change, Counts, Plan, Risk},
-    page::{Measure, Page, fold},
+    page::{Measure, Page},
+    table::{table, words_of},
     text,
 };
 
@@ -236,13 +238,6 @@ fn destroyed(plan: &Plan, page: &mut Page<'_>) {
     page.push(&format!("{}\n", part.text));
 }
 
-fn words_of(action: &Action, page: &Page<'_>) -> String {
-    match action {
-        Action::Other(names) => format!("unknown action {}", page.span(&names.join("+"))),
-        action => action.words(),
-    }
-}
-
 fn checks(plan: &Plan, page: &mut Page<'_>) {
     let failed = plan.checks.iter().filter(|check| check.status != "unknown");
     let mut part = page.part(page.room() / 4);
@@ -304,125 +299,6 @@ fn moved(plan: &Plan) -> impl Iterator<Item = (&String, Option<String>)> {
 
 fn imported(plan: &Plan) -> impl Iterator<Item = (&String, Option<String>)> {
     plan.changes.iter().filter_map(|change| change.import.as_ref().map(|id| (&change.address, Some(id.clone()))))
-}
-
-/// The table by resource, as rich as there is space.
-fn table(order: &[&Change], page: &mut Page<'_>) -> Tier {
-    if order.is_empty() {
-        return Tier::Full;
-    }
-    let space = page.room() / 3 * 2;
-    let rows = |page: &Page<'_>, attributes: bool| {
-        let mut part = page.part(space);
-        let head =
-            if attributes { "| | resource | attributes |\n|---|---|---|\n" } else { "| | resource |\n|---|---|\n" };
-        let mut fits = part.push("### Changes by resource\n\n") && part.push(head);
-        for change in order {
-            let sign = format!("`{}` {}", change.action.sign(), words_of(&change.action, &part));
-            let name = part.span(&change.address);
-            let deposed = if change.deposed.is_some() { " (deposed)" } else { "" };
-            let row = match attributes {
-                true => format!("| {sign} | {name}{deposed} | {} |\n", part.names(&change.attributes, 8)),
-                false => format!("| {sign} | {name}{deposed} |\n"),
-            };
-            fits = fits && part.push(&row);
-        }
-        fits.then_some(part.text)
-    };
-    for (attributes, tier) in [(true, Tier::Full), (false, Tier::Addresses)] {
-        if let Some(text) = rows(page, attributes) {
-            page.push(&format!("{text}\n"));
-            return tier;
-        }
-    }
-    let mut counted: BTreeMap<(&Action, &str), usize> = BTreeMap::new();
-    for change in order {
-        *counted.entry((&change.action, &change.kind)).or_default() += 1;
-    }
-    let mut part = page.part(space);
-    part.push("### Changes by type\n\n| | type | number |\n|---|---|---|\n");
-    let mut left = (0, 0);
-    for ((action, kind), number) in counted {
-        let row = format!("| `{}` {} | {} | {number} |\n", action.sign(), words_of(action, &part), part.span(kind));
-        if part.room() < 200 || !part.push(&row) {
-            left = (left.0 + 1, left.1 + number);
-        }
-    }
-    if left.0 > 0 {
-        part.push(&format!("| | {} more types | {} |\n", left.0, left.1));
-    }
-    page.push(&format!("{}\n", part.text));
-    Tier::Counts
-}
-
-/// The folds with differences: how many are left out, of how many.
-fn differences(plan: &Plan, order: &[&Change], tier: Tier, page: &mut Page<'_>) -> (usize, usize) {
-    let (mut left_out, mut all) = (0, 0);
-    for change in order {
-        let nothing = change.detail.is_none() && change.action == Action::Forget;
-        if plan.values_hidden || nothing {
-            continue;
-        }
-        all += 1;
-        let fits = change.detail.as_ref().is_some_and(|detail| {
-            // Where there is no space for the addresses, a few of many new resources say nothing.
-            let wanted = tier < Tier::Addresses || change.action != Action::Create;
-            let sign = text::code(change.action.sign());
-            let summary = format!("{sign} {} {}", page.code(&change.address), html_words(&change.action, page));
-            wanted && page.push(&fold(&summary, &page.fence(detail)))
-        });
-        left_out += usize::from(!fits);
-    }
-    let outputs: Vec<_> = plan.outputs.iter().map(|output| (&output.name, &output.action, &output.detail)).collect();
-    left_out += group(page, "Outputs", &outputs, plan.values_hidden);
-    all += outputs.len();
-    let drift: Vec<_> = plan.drift.iter().filter(|drift| drift.matters).collect();
-    let drift: Vec<_> = drift.iter().map(|drift| (&drift.address, &drift.action, &drift.detail)).collect();
-    left_out += group(page, "Changed outside of Terraform, and this plan depends on it", &drift, plan.values_hidden);
-    all += drift.len();
-    let noise = plan.drift.len() - drift.len();
-    if noise > 0 {
-        page.push(&format!("{noise} more changed outside of Terraform without effect on this plan.\n\n"));
-    }
-    (left_out, all)
-}
-
-fn html_words(action: &Action, page: &Page<'_>) -> String {
-    match action {
-        Action::Other(names) => format!("unknown action {}", page.code(&names.join("+"))),
-        action => action.words(),
-    }
-}
-
-/// One heading, the names, and a fold with all differences that fit. How many do not.
-fn group(page: &mut Page<'_>, title: &str, items: &[(&String, &Action, &Option<Box<str>>)], hidden: bool) -> usize {
-    if items.is_empty() {
-        return 0;
-    }
-    let mut lines = String::new();
-    let mut left_out = 0;
-    let mut part = page.part(page.room() / 2);
-    part.push(&format!("### {title}\n\n"));
-    let mut unnamed = 0;
-    for (name, action, detail) in items {
-        let line = format!("- {} {}\n", part.span(name), words_of(action, &part));
-        unnamed += usize::from(part.room() < 60 || !part.push(&line));
-        let detail = detail.as_deref().unwrap_or_default();
-        if hidden {
-        } else if !detail.is_empty() && lines.len() + detail.len() + 400 < page.room() / 3 {
-            lines.push_str(&format!("# {}\n{detail}", text::plain(name)));
-        } else if !(detail.is_empty() && **action == Action::Delete) {
-            left_out += 1;
-        }
-    }
-    if unnamed > 0 {
-        part.push(&format!("- and {unnamed} more\n"));
-    }
-    page.push(&format!("{}\n", part.text));
-    if !lines.is_empty() && !page.push(&fold("Differences", &page.fence(&lines))) {
-        return items.len();
-    }
-    left_out
 }
 
 fn footer(plan: &Plan, context: &Context, page: &Page<'_>) -> String {

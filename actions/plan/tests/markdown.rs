@@ -7,6 +7,7 @@ use super::*;
 pub(super) fn wrong(text: &str) -> Option<String> {
     let mut fence: Option<usize> = None;
     let mut folds = 0_i32;
+    let mut columns = None;
     for (number, line) in text.lines().enumerate() {
         let at = |what: &str| Some(format!("line {}: {what}: {line:?}", number + 1));
         if line.trim_start().starts_with("::") || line.contains("##[") {
@@ -26,6 +27,11 @@ pub(super) fn wrong(text: &str) -> Option<String> {
             fence = Some(ticks);
             continue;
         }
+        let cells = line.starts_with('|').then(|| cells(line));
+        if cells.is_some() && columns.is_some() && cells != columns {
+            return at("a row with other cells than its table");
+        }
+        columns = cells;
         if number == 0 && marker::parse(line).is_some() {
             continue;
         }
@@ -50,6 +56,20 @@ pub(super) fn wrong(text: &str) -> Option<String> {
         return Some("a fence or fold is never shut".to_owned());
     }
     None
+}
+
+/// Into how many cells GitHub cuts a line: at every bar that has no backslash of its own before it.
+fn cells(line: &str) -> usize {
+    let mut chars = line.chars();
+    let mut count = 0;
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => drop(chars.next()),
+            '|' => count += 1,
+            _ => {}
+        }
+    }
+    count
 }
 
 /// The line without its code spans.
@@ -103,7 +123,7 @@ fn html(line: &str) -> String {
 /// Everything that a hostile author may write, in every place where a text stands.
 fn hostile_plan() -> Value {
     let evil = "```\n</details>\n<!-- lockgate:plan root=x -->@octocat #12 <img src=x onerror=alert(1)> | a | https://evil.example \
-                [x](http://evil) `` ` ::error::x ##[group]\u{202e}\u{1b}[31m\u{200b} www.evil.example";
+                [x](http://evil) `` ` \\| \\\\| | ::error::x ##[group]\u{202e}\u{1b}[31m\u{200b} www.evil.example";
     let mut change = resource(
         &format!("aws_x.y[\"{evil}\"]"),
         &["delete", "create"],

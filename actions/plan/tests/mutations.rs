@@ -99,7 +99,7 @@ const TEXTS: [&str; 16] = [
     "`",
     "\n\n# x\n",
     "canary-secret-0815-value",
-    "\\",
+    "\\|",
     "live",
     "delete",
 ];
