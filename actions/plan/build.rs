@@ -1,6 +1,9 @@
 //! Turns each element of a plan into what is kept of it and its canonical line, one at a time.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+};
 
 use anyhow::Result;
 
@@ -52,7 +55,7 @@ const CHANGE: [&str; 11] = [
 ];
 
 /// How a plan is read.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Options {
     /// The key of the sensitive values' digests: the state's lineage, or what `--digest-key` says.
     pub digest_key: Vec<u8>,
@@ -60,6 +63,12 @@ pub struct Options {
     pub secrets: Vec<String>,
     /// Shows names only, no value at all.
     pub hide_values: bool,
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Options({} secrets, hide_values: {})", self.secrets.len(), self.hide_values)
+    }
 }
 
 /// A plan while it is read.

@@ -31,8 +31,8 @@ pub struct Context {
     pub environment: Option<String>,
     /// The commit that was planned.
     pub commit: Option<String>,
-    /// What is held back in the environment, a line each.
-    pub holds: Vec<String>,
+    /// What is held back in the environment, a line each; `None` if nobody asked.
+    pub holds: Option<Vec<String>>,
     /// Where the run is to be seen: an `https` URL.
     pub run: Option<String>,
 }
@@ -303,14 +303,16 @@ fn imported(plan: &Plan) -> impl Iterator<Item = (&String, Option<String>)> {
 
 fn footer(plan: &Plan, context: &Context, page: &Page<'_>) -> String {
     let mut out = String::from("---\n");
-    for hold in context.holds.iter().take(10) {
-        out.push_str(&format!("- ⛔ held: {}\n", page.span(hold)));
-    }
-    if context.holds.len() > 10 {
-        out.push_str(&format!("- ⛔ and {} more holds\n", context.holds.len() - 10));
-    }
-    if context.holds.is_empty() && context.environment.is_some() {
-        out.push_str("- nothing is held in this environment\n");
+    if let Some(holds) = &context.holds {
+        for hold in holds.iter().take(10) {
+            out.push_str(&format!("- ⛔ held: {}\n", page.span(hold)));
+        }
+        if holds.len() > 10 {
+            out.push_str(&format!("- ⛔ and {} more holds\n", holds.len() - 10));
+        }
+        if holds.is_empty() {
+            out.push_str("- nothing is held\n");
+        }
     }
     let mut facts = vec![format!("plan digest `{}`", plan.digest)];
     let mut fact = |name: &str, value: Option<&String>| {

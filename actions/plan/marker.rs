@@ -56,6 +56,16 @@ pub fn sections(body: &str) -> Vec<(String, &str)> {
     found.into_iter().zip(ends).map(|((root, from), to)| (root, &body[from..to])).collect()
 }
 
+/// A comment in which a root's section is this one: the sections of other roots stay, in the order of their roots. `body` is
+/// the comment as it is, or empty. Whoever renders a section sees to it that all together fit.
+#[must_use]
+pub fn with_section(body: &str, root: &str, section: &str) -> String {
+    let mut all: Vec<(String, &str)> = sections(body).into_iter().filter(|(other, _)| other != root).collect();
+    all.push((root.to_owned(), section));
+    all.sort_by(|a, b| a.0.cmp(&b.0));
+    all.iter().map(|(_, text)| text.trim_end()).collect::<Vec<_>>().join("\n\n") + "\n"
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,5 +108,15 @@ mod tests {
         assert_eq!(found[0], ("a".to_owned(), "<!-- lockgate:plan root=a -->\none\n"));
         assert_eq!(found[1].0, "b/c");
         assert!(sections("> <!-- lockgate:plan root=a -->\n").is_empty());
+    }
+
+    #[test]
+    fn a_root_has_one_section_and_leaves_the_others_alone() {
+        let section = |root: &str, text: &str| format!("{}\n{text}\n", line(root));
+        let first = with_section("", "b", &section("b", "old"));
+        let both = with_section(&first, "a", &section("a", "one"));
+        let again = with_section(&both, "b", &section("b", "new"));
+        assert_eq!(again, format!("{}\n{}", section("a", "one"), section("b", "new")));
+        assert_eq!(with_section(&again, "b", &section("b", "new")), again);
     }
 }

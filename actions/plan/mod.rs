@@ -1,4 +1,8 @@
-//! What a Terraform plan's JSON says.
+//! What a Terraform plan's JSON says: [`read`] streams it into a [`Plan`], [`comment`] says it to reviewers, a [`Recorder`]
+//! digests and keeps what it intends, and [`compare`] shows how two of them differ. No network, no Terraform.
+//!
+//! What must not be seen is taken out as early as it is known: values become trees without secrets (`shown`), texts lose
+//! known ones (`scrub`), and everything untrusted reaches Markdown only in code (`text`, `page`).
 
 mod build;
 mod canonical;

@@ -48,7 +48,7 @@ pub(super) fn context() -> comment::Context {
         root: Some("terraform/environments/staging".to_owned()),
         environment: Some("staging".to_owned()),
         commit: Some("6c1003f0a1b2c3d4e5f60718293a4b5c6d7e8f90".to_owned()),
-        holds: vec!["ingest 4be1…: errors after r812-0a1b2c3d4e5f".to_owned()],
+        holds: Some(vec!["ingest 4be1…: errors after r812-0a1b2c3d4e5f".to_owned()]),
         run: Some("https://github.com/example/calls/actions/runs/812".to_owned()),
     }
 }
