@@ -208,18 +208,18 @@ impl<'b, 's> Builder<'b, 's> {
         if *action == Action::NoOp || (one_sided && room == 0) {
             return (Vec::new(), None);
         }
-        let before = eye.look(change.get("before"), &json::NULL, mark);
-        let after = eye.look(change.get("after"), change.get("after_unknown"), mark);
-        let mut names = if one_sided { Vec::new() } else { diff::names(&before, &after) };
+        let mut names = if one_sided { Vec::new() } else { names(eye, change) };
         if names.is_empty() && *action == Action::Update {
             names.push("(only which values are sensitive)".to_owned());
         }
-        let mut lines = Lines::new(room, forced);
-        match action {
-            Action::Forget => {}
-            _ => diff::diff(&before, &after, "", &mut lines),
+        if room == 0 || *action == Action::Forget {
+            return (names, None);
         }
-        (names, (room > 0).then(|| lines.finish()).filter(|text| !text.is_empty()))
+        let before = eye.look(change.get("before"), &json::NULL, mark);
+        let after = eye.look(change.get("after"), change.get("after_unknown"), mark);
+        let mut lines = Lines::new(room, forced);
+        diff::diff(&before, &after, "", &mut lines);
+        (names, Some(lines.finish()).filter(|text| !text.is_empty()))
     }
 
     /// Learns what a change marks: enough of it for all of the plan, all of it for the change itself.
@@ -245,7 +245,7 @@ impl<'b, 's> Builder<'b, 's> {
             for (name, value) in object.members() {
                 if !known.contains(&name.as_ref()) && !value.is_null() {
                     let name = format!("{within}{name}");
-                    let shown = self.plan.scrubber.cleaned(&super::text::short(&name, 100));
+                    let shown = super::text::short(&self.plan.scrubber.cleaned(&name), 100);
                     *self.plan.unknown_fields.entry(format!("resource_changes[].{shown}")).or_default() += 1;
                     found.push((name.into(), value.clone()));
                 }
@@ -274,6 +274,17 @@ impl<'b, 's> Builder<'b, 's> {
         self.plan.clean();
         Ok(self.plan)
     }
+}
+
+/// The names of the attributes that change.
+fn names(eye: &Eye<'_>, change: &Value<'_>) -> Vec<String> {
+    let (before, after, unknown) = (change.get("before"), change.get("after"), change.get("after_unknown"));
+    let mut names: Vec<&str> =
+        [before, after, unknown].iter().flat_map(|side| side.members()).map(|(name, _)| name.as_ref()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.retain(|name| super::shown::any(unknown.get(name)) || !before.get(name).same(after.get(name)));
+    names.into_iter().map(|name| super::text::plain(&eye.scrubber.cleaned(name))).collect()
 }
 
 /// What is done, and its list as it stands.

@@ -316,6 +316,8 @@ impl Plan {
     pub fn risk(&self) -> Risk {
         let changes = self.changes.iter().chain(&self.deferred).map(Change::risk);
         let others = if self.changed() { Risk::Low } else { Risk::None };
+        // Nobody knows what a plan would do that was never finished.
+        let others = if self.errored { Risk::High } else { others };
         let invoked = if self.invocations.is_empty() { Risk::None } else { Risk::Medium };
         changes.max().unwrap_or(Risk::None).max(others).max(invoked)
     }

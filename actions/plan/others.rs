@@ -91,8 +91,8 @@ impl Builder<'_, '_> {
         let messages = problems.filter_map(|problem| problem.get("message").text());
         self.plan.checks.push(Check {
             address: safe.cleaned(&display(element).unwrap_or_else(|| "(unnamed check)".to_owned())),
-            status: safe.cleaned(&super::text::short(status, 40)),
-            messages: messages.take(20).map(|message| safe.cleaned(&super::text::short(message, 2_000))).collect(),
+            status: super::text::short(&safe.cleaned(status), 40),
+            messages: messages.take(20).map(|message| super::text::short(&safe.cleaned(message), 2_000)).collect(),
         });
         Ok(())
     }

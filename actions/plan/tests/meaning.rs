@@ -80,6 +80,7 @@ fn plan_trap_14_errored_and_partial_plans_say_so_in_the_headline() {
     value["resource_changes"] = json!([]);
     let nothing = plan_of(&value);
     assert!(comment_of(&nothing).contains("## ❌ Planning failed"), "no changes, and yet it failed");
+    assert_eq!(nothing.risk(), Risk::High);
     value["errored"] = json!(false);
     value["complete"] = json!(false);
     value["deferred_changes"] = json!([{ "reason": "absent_prereq", "resource_change": resource("aws_x.y", &["create"], &Value::Null, &json!({})) }]);
