@@ -1,0 +1,339 @@
+//! What a reviewer reads: one section of the pull request's comment, or the step's summary. What will be destroyed or
+//! replaced is on top and never folded away; when space ends, differences go first, then the names of attributes, then
+//! addresses, and counts by type remain.
+
+use std::collections::BTreeMap;
+
+use super::{
+    folds::differences,
+    marker,
+    model::{Action, Change, Counts, Plan, Risk},
+    page::{Measure, Page},
+    table::{table, words_of},
+    text,
+};
+
+/// GitHub's limit of a comment is 65,536 characters; we count UTF-16 units, of which there are never fewer, and stay below.
+/// <https://github.com/orgs/community/discussions/41331>
+pub const COMMENT: usize = 65_000;
+/// GitHub's limit of a step summary is 1 MiB.
+/// <https://docs.github.com/actions/reference/workflow-commands-for-github-actions#step-isolation-and-limits>
+pub const SUMMARY: usize = (1 << 20) - 4_096;
+/// Less than this holds no headline and no digest.
+const LEAST: usize = 4_000;
+
+/// What a comment says besides the plan.
+#[derive(Clone, Debug, Default)]
+pub struct Context {
+    /// The Terraform root, as the repository has it. Without one there is no marker.
+    pub root: Option<String>,
+    /// The environment, such as `staging`.
+    pub environment: Option<String>,
+    /// The commit that was planned.
+    pub commit: Option<String>,
+    /// What is held back in the environment, a line each; `None` if nobody asked.
+    pub holds: Option<Vec<String>>,
+    /// Where the run is to be seen: an `https` URL.
+    pub run: Option<String>,
+}
+
+/// How much of a plan there was space for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tier {
+    /// Every difference.
+    Full,
+    /// The names of the attributes that change, and some differences.
+    Attributes,
+    /// Addresses by action.
+    Addresses,
+    /// Counts by type.
+    Counts,
+}
+
+/// A section of the comment of at most `most` UTF-16 units, see [`COMMENT`]; several roots share that. Less than 4,000 is
+/// taken as 4,000.
+#[must_use]
+pub fn comment(plan: &Plan, context: &Context, most: usize) -> (String, Tier) {
+    render(plan, context, most, Measure::Utf16)
+}
+
+/// The step's summary, of at most `most` bytes, see [`SUMMARY`].
+#[must_use]
+pub fn summary(plan: &Plan, context: &Context, most: usize) -> (String, Tier) {
+    render(plan, context, most, Measure::Bytes)
+}
+
+fn render(plan: &Plan, context: &Context, most: usize, measure: Measure) -> (String, Tier) {
+    let mut page = Page::new(most.max(LEAST), measure, &plan.scrubber);
+    let footer = text::defuse(&footer(plan, context, &page));
+    let kept = page.keep_free(&footer);
+    let note = "Not everything fits here: 999999 of 999999 differences are left out. The run's summary shows more of them.\n\n";
+    let kept_note = page.keep_free(note);
+
+    if let Some(root) = &context.root {
+        page.push(&format!("{}\n", marker::line(&text::short(root, 400))));
+    }
+    let counts = plan.counts();
+    page.push(&headline(plan, context, &counts, &page));
+    page.push(&alerts(plan, &page));
+    destroyed(plan, &mut page);
+    checks(plan, &mut page);
+    let deferred = plan.deferred.iter().map(|change| (&change.address, change.reason.clone()));
+    listed(&mut page, "Put off to a later plan", ": ", true, deferred);
+    listed(&mut page, "Actions of providers", "", true, plan.invocations.iter().map(|invocation| (invocation, None)));
+    let mut order: Vec<&Change> = plan.changes.iter().filter(|change| change.action != Action::NoOp).collect();
+    order.sort_by(|a, b| (&a.action, &a.address).cmp(&(&b.action, &b.address)));
+    let mut tier = table(&order, &mut page);
+    listed(&mut page, "Moved", " was ", false, moved(plan));
+    listed(&mut page, "Imported", " by id ", false, imported(plan));
+    let (left_out, all) = differences(plan, &order, tier, &mut page);
+    if left_out > 0 {
+        tier = tier.max(Tier::Attributes);
+    }
+    page.give_back(kept_note);
+    if plan.values_hidden {
+        page.push("Values are not shown.\n\n");
+    } else if left_out > 0 {
+        let more = if measure == Measure::Utf16 { " The run's summary shows more of them." } else { "" };
+        page.push(&format!("Not everything fits here: {left_out} of {all} differences are left out.{more}\n\n"));
+    }
+    page.give_back(kept);
+    page.push(&footer);
+    (page.text, tier)
+}
+
+fn headline(plan: &Plan, context: &Context, counts: &Counts, page: &Page<'_>) -> String {
+    let of = match (&context.environment, &context.root) {
+        (Some(environment), _) => format!(" of {}", page.span(environment)),
+        (None, Some(root)) => format!(" of {}", page.span(root)),
+        _ => String::new(),
+    };
+    let words = [
+        (counts.replace, "to replace"),
+        (counts.delete, "to destroy"),
+        (counts.other, "with an unknown action"),
+        (counts.forget, "to forget"),
+        (counts.create_forget, "to create anew and forget"),
+        (counts.update, "to change"),
+        (counts.create, "to create"),
+        (counts.import, "to import"),
+        (counts.moved, "to move"),
+        (counts.read, "to read"),
+        (counts.open, "to open"),
+        (counts.invocations, "to invoke"),
+        (counts.outputs, if counts.outputs == 1 { "output" } else { "outputs" }),
+        (counts.deferred, "put off"),
+    ];
+    let said: Vec<String> = words.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    let said = match (said.is_empty(), plan.drift.iter().any(|drift| drift.matters)) {
+        (false, _) => said.join(", "),
+        (true, true) => "only what changed outside of Terraform is recorded".to_owned(),
+        (true, false) => "no changes".to_owned(),
+    };
+    let title = match (plan.errored, plan.complete) {
+        (true, _) => format!("❌ Planning failed{of}; before that: {said}"),
+        (false, Some(false)) => format!("Partial plan{of}: {said}"),
+        _ => format!("Plan{of}: {said}"),
+    };
+    let risk = match plan.risk() {
+        Risk::Top => "🛑 **Risk: top**, rollback targets are lost",
+        Risk::High => "🟥 **Risk: high**, something is destroyed or replaced, or nobody knows what is done",
+        Risk::Medium => "🟨 **Risk: medium**, something is changed in place or no longer managed",
+        Risk::Low => "🟩 **Risk: low**, nothing that exists is changed",
+        Risk::None => "**Risk: none**",
+    };
+    let terraform = if plan.changed() { format!(" · `{}`", counts.terraform()) } else { String::new() };
+    let checks = match counts.checks {
+        0 => String::new(),
+        1 => " · **1 check failed**".to_owned(),
+        n => format!(" · **{n} checks failed**"),
+    };
+    let drift =
+        if counts.drift > 0 { format!(" · {} changed outside of Terraform", counts.drift) } else { String::new() };
+    format!("## {title}\n\n{risk}{terraform}{checks}{drift}\n\n")
+}
+
+fn alerts(plan: &Plan, page: &Page<'_>) -> String {
+    let mut out = String::new();
+    if plan.errored {
+        out.push_str(
+            "> [!CAUTION]\n> Terraform failed while planning. What is listed is what it knew until then; it cannot be \
+             applied. See the run's log for the error.\n\n",
+        );
+    } else if plan.complete == Some(false) {
+        out.push_str(
+            "> [!WARNING]\n> This plan is not all: something was targeted or put off. After its apply another plan is \
+             needed.\n\n",
+        );
+    }
+    if plan.risk() == Risk::Top {
+        out.push_str(
+            "> [!CAUTION]\n> **Rollback targets are lost.** Functions, aliases or tables are destroyed or replaced: after \
+             this there is nothing to roll back to.\n\n",
+        );
+    }
+    if !plan.unknown_fields.is_empty() {
+        let names: Vec<String> = plan.unknown_fields.keys().cloned().collect();
+        out.push_str(&format!(
+            "> [!WARNING]\n> The plan's format ({}) has fields that this Lockgate does not know: {}. They may say something \
+             that is not shown here.\n\n",
+            page.span(&plan.format_version),
+            page.names(&names, 10)
+        ));
+    }
+    out
+}
+
+/// Why it happens, in Markdown, or nothing.
+fn because(change: &Change, page: &Page<'_>) -> String {
+    let mut out = change.reason.as_ref().map(|reason| format!(": {}", plain_words(reason, page))).unwrap_or_default();
+    if !change.replace_paths.is_empty() {
+        let sign = if out.is_empty() { ":" } else { "," };
+        out.push_str(&format!("{sign} forced by {}", page.names(&change.replace_paths, 5)));
+    }
+    out
+}
+
+/// Our own words as they are; words of a newer Terraform in a span.
+fn plain_words(words: &str, page: &Page<'_>) -> String {
+    let own = words.contains(' ') && words.chars().all(|c| c.is_ascii_alphanumeric() || " -,:'".contains(c));
+    if own || words.contains("_triggered_by") || words.contains("for_each") {
+        words.to_owned()
+    } else {
+        page.span(words)
+    }
+}
+
+fn destroyed(plan: &Plan, page: &mut Page<'_>) {
+    let mut all: Vec<&Change> = plan.changes.iter().filter(|change| change.risk() >= Risk::High).collect();
+    if all.is_empty() {
+        return;
+    }
+    all.sort_by(|a, b| (b.risk(), &a.action, &a.address).cmp(&(a.risk(), &b.action, &b.address)));
+    let mut part = page.part(page.room() / 2);
+    part.push("### Destroyed or replaced\n\n");
+    let mut left: BTreeMap<&str, usize> = BTreeMap::new();
+    for change in all {
+        let deposed = change.deposed.as_ref().map(|key| format!(" (deposed object {})", part.span(key)));
+        let top = if change.risk() == Risk::Top { " 🛑 rollback target" } else { "" };
+        let line = format!(
+            "- **{}** {}{}{top}{}\n",
+            words_of(&change.action, &part),
+            part.span(&change.address),
+            deposed.unwrap_or_default(),
+            because(change, &part)
+        );
+        if !left.is_empty() || part.room() < 2_000.min(page.room() / 8) || !part.push(&line) {
+            *left.entry(&change.kind).or_default() += 1;
+        }
+    }
+    if !left.is_empty() {
+        let sum: usize = left.values().sum();
+        let kinds: Vec<String> = left.iter().take(10).map(|(kind, n)| format!("{n} × {}", part.span(kind))).collect();
+        let more = if left.len() > 10 { " and others" } else { "" };
+        if !part.push(&format!("- **and {sum} more**: {}{more}\n", kinds.join(", "))) {
+            part.push(&format!("- **and {sum} more**\n"));
+        }
+    }
+    page.push(&format!("{}\n", part.text));
+}
+
+fn checks(plan: &Plan, page: &mut Page<'_>) {
+    let failed = plan.checks.iter().filter(|check| check.status != "unknown");
+    let mut part = page.part(page.room() / 4);
+    let mut left = 0;
+    for check in failed {
+        if part.text.is_empty() {
+            part.push("### Checks that did not pass\n\n");
+        }
+        let mut item = format!("- **{}** {}\n", plain_words(&check.status, &part), part.span(&check.address));
+        for message in &check.messages {
+            item.push_str(&format!("  - {}\n", part.message(message)));
+        }
+        left += usize::from(part.room() < 100 || !part.push(&item));
+    }
+    if left > 0 {
+        part.push(&format!("- and {left} more\n"));
+    }
+    let unknown = plan.checks.len() - plan.checks.iter().filter(|check| check.status != "unknown").count();
+    if unknown > 0 && !part.text.is_empty() {
+        part.push(&format!("- {unknown} more can be judged only during the apply\n"));
+    }
+    if !part.text.is_empty() {
+        page.push(&format!("{}\n", part.text));
+    }
+}
+
+/// A list of addresses under a heading, of an eighth of the page at most.
+fn listed<'a>(
+    page: &mut Page<'_>,
+    title: &str,
+    between: &str,
+    own_words: bool,
+    items: impl Iterator<Item = (&'a String, Option<String>)>,
+) {
+    let mut part = page.part(page.room() / 8);
+    let mut left = 0;
+    for (address, what) in items {
+        if part.text.is_empty() {
+            part.push(&format!("### {title}\n\n"));
+        }
+        let what = what.map(|what| if own_words { plain_words(&what, &part) } else { part.span(&what) });
+        let what = what.map(|what| format!("{between}{what}")).unwrap_or_default();
+        let line = format!("- {}{what}\n", part.span(address));
+        left += usize::from(left > 0 || part.room() < 60 || !part.push(&line));
+    }
+    if left > 0 {
+        part.push(&format!("- and {left} more\n"));
+    }
+    if !part.text.is_empty() {
+        page.push(&format!("{}\n", part.text));
+    }
+}
+
+fn moved(plan: &Plan) -> impl Iterator<Item = (&String, Option<String>)> {
+    plan.changes
+        .iter()
+        .filter_map(|change| change.previous_address.as_ref().map(|from| (&change.address, Some(from.clone()))))
+}
+
+fn imported(plan: &Plan) -> impl Iterator<Item = (&String, Option<String>)> {
+    plan.changes.iter().filter_map(|change| change.import.as_ref().map(|id| (&change.address, Some(id.clone()))))
+}
+
+fn footer(plan: &Plan, context: &Context, page: &Page<'_>) -> String {
+    let mut out = String::from("---\n");
+    if let Some(holds) = &context.holds {
+        for hold in holds.iter().take(10) {
+            out.push_str(&format!("- ⛔ held: {}\n", page.span(hold)));
+        }
+        if holds.len() > 10 {
+            out.push_str(&format!("- ⛔ and {} more holds\n", holds.len() - 10));
+        }
+        if holds.is_empty() {
+            out.push_str("- nothing is held\n");
+        }
+    }
+    let mut facts = vec![format!("plan digest `{}`", plan.digest)];
+    let mut fact = |name: &str, value: Option<&String>| {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            facts.push(format!("{name} {}", page.span(value)));
+        }
+    };
+    fact("commit", context.commit.as_ref());
+    fact("root", context.root.as_ref());
+    fact("Terraform", Some(&plan.terraform_version));
+    if let Some(run) = &context.run {
+        facts.push(link(run, page));
+    }
+    out.push_str(&format!("- {}\n", facts.join(" · ")));
+    out
+}
+
+/// A link, if it is one; else what it says.
+fn link(run: &str, page: &Page<'_>) -> String {
+    let safe = run.starts_with("https://")
+        && run.len() <= 500
+        && run.chars().all(|c| c.is_ascii_alphanumeric() || "-._~:/?#@!$&+,;=%".contains(c));
+    if safe { format!("[run]({run})") } else { format!("run {}", page.span(run)) }
+}
