@@ -15,10 +15,10 @@ use super::{
     marks::{self, Mark},
     model::{Action, Change, Plan},
     record::Recorder,
-    scrub::{Scrubber, Scrubs},
     shown::Eye,
     words,
 };
+use crate::scrub::{Scrubber, Scrubs};
 
 /// So much of one change's difference is kept, in bytes.
 pub(super) const DETAIL: usize = 200 << 10;
@@ -245,7 +245,7 @@ impl<'b, 's> Builder<'b, 's> {
             for (name, value) in object.members() {
                 if !known.contains(&name.as_ref()) && !value.is_null() {
                     let name = format!("{within}{name}");
-                    let shown = super::text::short(&self.plan.scrubber.cleaned(&name), 100);
+                    let shown = crate::markdown::short(&self.plan.scrubber.cleaned(&name), 100);
                     *self.plan.unknown_fields.entry(format!("resource_changes[].{shown}")).or_default() += 1;
                     found.push((name.into(), value.clone()));
                 }
@@ -284,7 +284,7 @@ fn names(eye: &Eye<'_>, change: &Value<'_>) -> Vec<String> {
     names.sort_unstable();
     names.dedup();
     names.retain(|name| super::shown::any(unknown.get(name)) || !before.get(name).same(after.get(name)));
-    names.into_iter().map(|name| super::text::plain(&eye.scrubber.cleaned(name))).collect()
+    names.into_iter().map(|name| crate::markdown::plain(&eye.scrubber.cleaned(name))).collect()
 }
 
 /// What is done, and its list as it stands.
@@ -333,7 +333,7 @@ fn with_extra(eye: &Eye<'_>, extra: &Value<'_>, mark: &Mark, detail: &str) -> St
     for (name, value) in extra.members() {
         let mut rest = String::from(" = ");
         eye.alone(name, value, &json::NULL, &mark).line(&mut rest);
-        lines.push('#', &super::text::plain(&eye.scrubber.cleaned(name)), &super::text::short(&rest, 500));
+        lines.push('#', &crate::markdown::plain(&eye.scrubber.cleaned(name)), &crate::markdown::short(&rest, 500));
     }
     format!("{detail}# of a newer format:\n{}", lines.finish())
 }

@@ -9,9 +9,9 @@ use super::{
     guess,
     json::{self, Value},
     marks::Mark,
-    scrub::Scrubs,
     shown::any,
 };
+use crate::scrub::Scrubs;
 
 /// The key of the sensitive values' digests.
 #[derive(Clone)]

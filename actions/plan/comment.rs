@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 
 use super::{
     folds::differences,
-    marker,
     model::{Action, Change, Counts, Plan, Risk},
-    page::{Measure, Page},
     table::{table, words_of},
-    text,
+};
+use crate::{
+    markdown,
+    page::{Measure, Page},
+    sticky::marker,
 };
 
 /// GitHub's limit of a comment is 65,536 characters; we count UTF-16 units, of which there are never fewer, and stay below.
@@ -65,13 +67,13 @@ pub fn summary(plan: &Plan, context: &Context, most: usize) -> (String, Tier) {
 
 fn render(plan: &Plan, context: &Context, most: usize, measure: Measure) -> (String, Tier) {
     let mut page = Page::new(most.max(LEAST), measure, &plan.scrubber);
-    let footer = text::defuse(&footer(plan, context, &page));
+    let footer = markdown::defuse(&footer(plan, context, &page));
     let kept = page.keep_free(&footer);
     let note = "Not everything fits here: 999999 of 999999 differences are left out. The run's summary shows more of them.\n\n";
     let kept_note = page.keep_free(note);
 
     if let Some(root) = &context.root {
-        page.push(&format!("{}\n", marker::line(&text::short(root, 400))));
+        page.push(&format!("{}\n", marker::line("plan", &markdown::short(root, 400))));
     }
     let counts = plan.counts();
     page.push(&headline(plan, context, &counts, &page));

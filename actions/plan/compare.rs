@@ -14,8 +14,8 @@ use super::{
     json::{self, Value},
     record::{FORMAT, digest_of},
     shown::{Shown, Why},
-    text,
 };
+use crate::markdown;
 
 /// Longer differences are cut, in bytes.
 const TEXT: usize = 256 << 10;
@@ -44,7 +44,7 @@ impl Comparison {
     /// The text as a Markdown block that nothing in it can break out of.
     #[must_use]
     pub fn fenced(&self) -> String {
-        text::fence(&self.text, "diff")
+        markdown::fence(&self.text, "diff")
     }
 }
 
@@ -72,7 +72,7 @@ pub fn compare(first: impl Read, second: impl Read) -> Result<Comparison> {
     names.sort_unstable();
     names.dedup();
     for name in names {
-        let title = || text::short(&text::plain(&name.join(" ")), 300);
+        let title = || markdown::short(&markdown::plain(&name.join(" ")), 300);
         match (first.get(name), second.get(name)) {
             (Some(old), Some(new)) => {
                 found.changed += 1;
@@ -90,7 +90,7 @@ pub fn compare(first: impl Read, second: impl Read) -> Result<Comparison> {
             (None, None) => {}
         }
     }
-    found.text = text::defuse(&out.finish());
+    found.text = markdown::defuse(&out.finish());
     Ok(found)
 }
 

@@ -1,7 +1,8 @@
 //! The difference of two values as lines of a diff: one line by path and leaf, nested blocks, policies and other JSON in
 //! strings by their paths too.
 
-use super::{shown::Shown, text};
+use super::shown::Shown;
+use crate::markdown;
 
 /// A value longer than this is cut, in characters.
 const VALUE: usize = 1_500;
@@ -107,7 +108,7 @@ fn whole(sign: char, value: &Shown, path: &str, lines: &mut Lines) {
         Shown::Text(text) if text.contains('\n') => {
             lines.push(sign, path, " = (text)");
             for line in text.lines() {
-                lines.push(sign, "", &format!("  | {}", text::short(&text::plain(line), VALUE)));
+                lines.push(sign, "", &format!("  | {}", markdown::short(&markdown::plain(line), VALUE)));
             }
         }
         value => lines.push(sign, path, &format!(" = {}", cut(value))),
@@ -157,22 +158,22 @@ fn multiline(old: &str, new: &str, path: &str, lines: &mut Lines) {
     let tail = old[head..].iter().rev().zip(new[head..].iter().rev()).take_while(|(a, b)| a == b).count();
     lines.push('!', path, &format!(" = (text, changed from line {})", head + 1));
     for line in &old[head..old.len() - tail] {
-        lines.push('-', "", &format!("  | {}", text::short(&text::plain(line), VALUE)));
+        lines.push('-', "", &format!("  | {}", markdown::short(&markdown::plain(line), VALUE)));
     }
     for line in &new[head..new.len() - tail] {
-        lines.push('+', "", &format!("  | {}", text::short(&text::plain(line), VALUE)));
+        lines.push('+', "", &format!("  | {}", markdown::short(&markdown::plain(line), VALUE)));
     }
 }
 
 fn cut(value: &Shown) -> String {
     let mut line = String::new();
     value.line(&mut line);
-    if line.len() > VALUE { text::short(&line, VALUE) } else { line }
+    if line.len() > VALUE { markdown::short(&line, VALUE) } else { line }
 }
 
 /// The names of the members in which two objects differ.
 pub(super) fn names(before: &Shown, after: &Shown) -> Vec<String> {
-    keys(before, after).filter(|key| before.get(key) != after.get(key)).map(text::plain).collect()
+    keys(before, after).filter(|key| before.get(key) != after.get(key)).map(markdown::plain).collect()
 }
 
 fn keys<'s>(before: &'s Shown, after: &'s Shown) -> impl Iterator<Item = &'s str> {

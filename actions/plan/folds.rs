@@ -3,9 +3,11 @@
 use super::{
     comment::Tier,
     model::{Action, Change, Plan},
-    page::{Page, fold},
     table::words_of,
-    text,
+};
+use crate::{
+    markdown,
+    page::{Page, fold},
 };
 
 /// The folds with differences: how many are left out, of how many.
@@ -20,7 +22,7 @@ pub(super) fn differences(plan: &Plan, order: &[&Change], tier: Tier, page: &mut
         let fits = change.detail.as_ref().is_some_and(|detail| {
             // Where there is no space for the addresses, a few of many new resources say nothing.
             let wanted = tier < Tier::Addresses || change.action != Action::Create;
-            let sign = text::code(change.action.sign());
+            let sign = markdown::code(change.action.sign());
             let summary = format!("{sign} {} {}", page.code(&change.address), html_words(&change.action, page));
             wanted && page.push(&fold(&summary, &page.fence(detail)))
         });
@@ -63,7 +65,7 @@ fn group(page: &mut Page<'_>, title: &str, items: &[(&String, &Action, &Option<B
         let detail = detail.as_deref().unwrap_or_default();
         if hidden {
         } else if !detail.is_empty() && lines.len() + detail.len() + 400 < page.room() / 3 {
-            lines.push_str(&format!("# {}\n{detail}", text::plain(name)));
+            lines.push_str(&format!("# {}\n{detail}", markdown::plain(name)));
         } else if !(detail.is_empty() && **action == Action::Delete) {
             left_out += 1;
         }

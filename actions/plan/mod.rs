@@ -2,7 +2,7 @@
 //! digests and keeps what it intends, and [`compare`] shows how two of them differ. No network, no Terraform.
 //!
 //! What must not be seen is taken out as early as it is known: values become trees without secrets (`shown`), texts lose
-//! known ones (`scrub`), and everything untrusted reaches Markdown only in code (`text`, `page`).
+//! known ones ([`crate::scrub`]), and everything untrusted reaches Markdown only in code ([`crate::markdown`], [`crate::page`]).
 
 mod build;
 mod canonical;
@@ -15,18 +15,14 @@ mod folds;
 mod guess;
 mod input;
 mod json;
-pub mod marker;
 mod marks;
 mod model;
 mod others;
-mod page;
 mod read;
 mod record;
-mod scrub;
 mod shown;
 mod skip;
 mod table;
-mod text;
 mod words;
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ pub struct Plan {
     pub digest: String,
     /// Whether values were not to be shown.
     pub values_hidden: bool,
-    pub(super) scrubber: super::scrub::Scrubber,
+    pub(super) scrubber: crate::scrub::Scrubber,
 }
 
 /// What happens to one resource.
@@ -104,9 +104,9 @@ impl Action {
             ["forget"] => Self::Forget,
             ["create", "forget"] => Self::CreateForget,
             ["open"] => Self::Open,
-            other => {
-                Self::Other(other.iter().map(|action| super::text::plain(&super::text::short(action, 60))).collect())
-            }
+            other => Self::Other(
+                other.iter().map(|action| crate::markdown::plain(&crate::markdown::short(action, 60))).collect(),
+            ),
         }
     }
 

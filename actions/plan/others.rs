@@ -10,9 +10,9 @@ use super::{
     json::{self, Value},
     marks::Mark,
     model::{Action, Check, Output},
-    scrub::Scrubs,
     shown::Eye,
 };
+use crate::scrub::Scrubs;
 
 impl Builder<'_, '_> {
     /// A member of `output_changes`.
@@ -91,8 +91,8 @@ impl Builder<'_, '_> {
         let messages = problems.filter_map(|problem| problem.get("message").text());
         self.plan.checks.push(Check {
             address: safe.cleaned(&display(element).unwrap_or_else(|| "(unnamed check)".to_owned())),
-            status: super::text::short(&safe.cleaned(status), 40),
-            messages: messages.take(20).map(|message| super::text::short(&safe.cleaned(message), 2_000)).collect(),
+            status: crate::markdown::short(&safe.cleaned(status), 40),
+            messages: messages.take(20).map(|message| crate::markdown::short(&safe.cleaned(message), 2_000)).collect(),
         });
         Ok(())
     }

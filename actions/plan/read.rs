@@ -76,7 +76,7 @@ impl Seen {
         ensure!(
             matches!(major, "0" | "1"),
             "failed to read the plan: its format_version is {}, and only 0.x and 1.x are understood; use a newer Lockgate",
-            super::text::plain(&super::text::short(format, 40))
+            crate::markdown::plain(&crate::markdown::short(format, 40))
         );
         ensure!(
             self.plan || !self.state,
@@ -115,7 +115,7 @@ impl<'b, 's> Reader<'b, 's> {
                 plan.format_version = text();
                 self.seen.format = Some(text());
             }
-            "terraform_version" => plan.terraform_version = super::text::short(&text(), 60),
+            "terraform_version" => plan.terraform_version = crate::markdown::short(&text(), 60),
             "errored" => plan.errored = value.is_true(),
             "complete" => plan.complete = truth(),
             _ => plan.applyable = truth(),
@@ -158,7 +158,7 @@ impl<'de, 'b, 's> Visitor<'de> for &mut Reader<'b, 's> {
                 }
                 _ => {
                     map.next_value::<IgnoredAny>()?;
-                    let name = super::text::short(&field, 100);
+                    let name = crate::markdown::short(&field, 100);
                     *self.builder.plan.unknown_fields.entry(name).or_default() += 1;
                     continue;
                 }

@@ -6,7 +6,8 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use anyhow::{Context, Result};
 use sha2::{Digest as _, Sha256};
 
-use super::{canonical::Line, json, model::Plan, scrub::Scrubber};
+use super::{canonical::Line, json, model::Plan};
+use crate::scrub::Scrubber;
 
 /// The first line of a record says so.
 pub(super) const FORMAT: &str = "lockgate-plan-record/1";

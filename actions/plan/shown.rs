@@ -7,9 +7,8 @@ use super::{
     guess,
     json::{self, Value},
     marks::Mark,
-    scrub::Scrubs,
-    text,
 };
+use crate::{markdown, scrub::Scrubs};
 
 /// A string of this many levels of JSON in JSON is a string.
 const NESTED: usize = 3;
@@ -168,11 +167,11 @@ impl Shown {
         match self {
             Self::Nothing => out.push_str("null"),
             Self::Unknown => out.push_str("(known after apply)"),
-            Self::Plain(text) => text::push_plain(text, out),
+            Self::Plain(text) => markdown::push_plain(text, out),
             Self::Text(text) => {
                 let mut quoted = String::with_capacity(text.len() + 2);
                 json::string(text, &mut quoted);
-                text::push_plain(&quoted, out);
+                markdown::push_plain(&quoted, out);
             }
             Self::Json(inner, _) => {
                 out.push_str("jsonencode(");

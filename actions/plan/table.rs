@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::{
     comment::Tier,
     model::{Action, Change},
-    page::Page,
 };
+use crate::page::Page;
 
 /// The table by resource, as rich as there is space.
 pub(super) fn table(order: &[&Change], page: &mut Page<'_>) -> Tier {

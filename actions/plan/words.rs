@@ -18,7 +18,7 @@ pub(super) fn reason(reason: &str) -> String {
         "read_because_config_unknown" => "its configuration is known only during the apply",
         "read_because_dependency_pending" => "something it depends on changes",
         "read_because_check_nested" => "a check reads it anew",
-        other => return super::text::short(other, 200),
+        other => return crate::markdown::short(other, 200),
     }
     .to_owned()
 }
@@ -32,7 +32,7 @@ pub(super) fn deferred(reason: &str) -> String {
         "provider_config_unknown" => "deferred: its provider's configuration is not known yet",
         "deferred_prereq" => "deferred: something it depends on is deferred",
         "absent_prereq" => "deferred: something it depends on does not exist yet",
-        other => return format!("deferred: {}", super::text::short(other, 200)),
+        other => return format!("deferred: {}", crate::markdown::short(other, 200)),
     }
     .to_owned()
 }

@@ -13,7 +13,7 @@ pub(super) fn wrong(text: &str) -> Option<String> {
         if line.trim_start().starts_with("::") || line.contains("##[") {
             return at("a workflow command");
         }
-        if line.chars().any(|c| super::text::hostile(c) && c != '\u{200b}') {
+        if line.chars().any(|c| crate::markdown::hostile(c) && c != '\u{200b}') {
             return at("a character that is not seen");
         }
         let ticks = line.len() - line.trim_start_matches('`').len();
@@ -32,7 +32,7 @@ pub(super) fn wrong(text: &str) -> Option<String> {
             return at("a row with other cells than its table");
         }
         columns = cells;
-        if number == 0 && marker::parse(line).is_some() {
+        if number == 0 && crate::sticky::marker::parse("plan", line).is_some() {
             continue;
         }
         let bare = if line.starts_with("<details>") { html(line) } else { spans(line) };
@@ -122,7 +122,7 @@ fn html(line: &str) -> String {
 
 /// Everything that a hostile author may write, in every place where a text stands.
 fn hostile_plan() -> Value {
-    let evil = "```\n</details>\n<!-- lockgate:plan root=x -->@octocat #12 <img src=x onerror=alert(1)> | a | https://evil.example \
+    let evil = "```\n</details>\n<!-- lockgate:plan of=x -->@octocat #12 <img src=x onerror=alert(1)> | a | https://evil.example \
                 [x](http://evil) `` ` \\| \\\\| | ::error::x ##[group]\u{202e}\u{1b}[31m\u{200b} www.evil.example";
     let mut change = resource(
         &format!("aws_x.y[\"{evil}\"]"),

@@ -95,7 +95,7 @@ const TEXTS: [&str; 16] = [
     "\u{202e}x",
     "::error::x",
     "##[group]",
-    "<!-- lockgate:plan root=x -->",
+    "<!-- lockgate:plan of=x -->",
     "`",
     "\n\n# x\n",
     "canary-secret-0815-value",

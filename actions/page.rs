@@ -1,9 +1,9 @@
 //! A page of Markdown that knows how much fits on it. Untrusted text comes in only through [`Page::span`], [`Page::code`]
 //! and [`Page::fence`], which take known secrets out of it first.
 
-use super::{
+use crate::{
+    markdown::{self, short},
     scrub::Scrubber,
-    text::{self, short},
 };
 
 /// An address or a name is cut beyond so many characters.
@@ -11,14 +11,14 @@ const NAME: usize = 240;
 
 /// How long a text is where it goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Measure {
+pub(crate) enum Measure {
     /// UTF-16 units: never fewer than characters.
     Utf16,
     Bytes,
 }
 
 impl Measure {
-    pub(super) fn of(self, text: &str) -> usize {
+    pub(crate) fn of(self, text: &str) -> usize {
         match self {
             Self::Utf16 => text.encode_utf16().count(),
             Self::Bytes => text.len(),
@@ -26,8 +26,8 @@ impl Measure {
     }
 }
 
-pub(super) struct Page<'p> {
-    pub(super) text: String,
+pub(crate) struct Page<'p> {
+    pub(crate) text: String,
     size: usize,
     most: usize,
     measure: Measure,
@@ -35,35 +35,35 @@ pub(super) struct Page<'p> {
 }
 
 impl<'p> Page<'p> {
-    pub(super) fn new(most: usize, measure: Measure, scrubber: &'p Scrubber) -> Self {
+    pub(crate) fn new(most: usize, measure: Measure, scrubber: &'p Scrubber) -> Self {
         Self { text: String::new(), size: 0, most, measure, scrubber }
     }
 
     /// How much still fits.
-    pub(super) fn room(&self) -> usize {
+    pub(crate) fn room(&self) -> usize {
         self.most.saturating_sub(self.size)
     }
 
     /// A page of its own on this one, of at most so much.
-    pub(super) fn part(&self, most: usize) -> Self {
+    pub(crate) fn part(&self, most: usize) -> Self {
         Self::new(most.min(self.room()), self.measure, self.scrubber)
     }
 
     /// Keeps so much free for what comes at the end.
-    pub(super) fn keep_free(&mut self, text: &str) -> usize {
+    pub(crate) fn keep_free(&mut self, text: &str) -> usize {
         let size = self.measure.of(text);
         self.most = self.most.saturating_sub(size);
         size
     }
 
     /// Gives back what was kept free.
-    pub(super) fn give_back(&mut self, size: usize) {
+    pub(crate) fn give_back(&mut self, size: usize) {
         self.most += size;
     }
 
     /// Appends a text whole, or not at all.
-    pub(super) fn push(&mut self, piece: &str) -> bool {
-        let piece = text::defuse(piece);
+    pub(crate) fn push(&mut self, piece: &str) -> bool {
+        let piece = markdown::defuse(piece);
         let size = self.measure.of(&piece);
         if size > self.room() {
             return false;
@@ -74,27 +74,27 @@ impl<'p> Page<'p> {
     }
 
     /// A name in Markdown.
-    pub(super) fn span(&self, name: &str) -> String {
-        text::span(&short(&self.scrubber.cleaned(name), NAME))
+    pub(crate) fn span(&self, name: &str) -> String {
+        markdown::span(&short(&self.scrubber.cleaned(name), NAME))
     }
 
     /// A message of any length up to some lines, in Markdown.
-    pub(super) fn message(&self, message: &str) -> String {
-        text::span(&short(&self.scrubber.cleaned(message), 1_000))
+    pub(crate) fn message(&self, message: &str) -> String {
+        markdown::span(&short(&self.scrubber.cleaned(message), 1_000))
     }
 
     /// A name inside of an HTML block.
-    pub(super) fn code(&self, name: &str) -> String {
-        text::code(&short(&self.scrubber.cleaned(name), NAME))
+    pub(crate) fn code(&self, name: &str) -> String {
+        markdown::code(&short(&self.scrubber.cleaned(name), NAME))
     }
 
     /// Lines of a diff.
-    pub(super) fn fence(&self, lines: &str) -> String {
-        text::fence(&self.scrubber.cleaned(lines), "diff")
+    pub(crate) fn fence(&self, lines: &str) -> String {
+        markdown::fence(&self.scrubber.cleaned(lines), "diff")
     }
 
     /// Names as a list in Markdown, the first few of them.
-    pub(super) fn names(&self, names: &[String], most: usize) -> String {
+    pub(crate) fn names(&self, names: &[String], most: usize) -> String {
         let mut out = names.iter().take(most).map(|name| self.span(name)).collect::<Vec<_>>().join(", ");
         if names.len() > most {
             out.push_str(&format!(" and {} more", names.len() - most));
@@ -104,7 +104,7 @@ impl<'p> Page<'p> {
 }
 
 /// A fold, shut.
-pub(super) fn fold(summary: &str, inside: &str) -> String {
+pub(crate) fn fold(summary: &str, inside: &str) -> String {
     format!(
         "<details><summary>{summary}</summary>\n\n{}\n</details>\n\n",
         inside.trim_end_matches('\n').to_owned() + "\n"

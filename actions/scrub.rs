@@ -3,10 +3,10 @@
 
 use std::{collections::BTreeSet, fmt, ops::Bound};
 
-use super::{json, text};
+use crate::markdown;
 
 /// Stands where a secret was.
-pub(super) const HIDDEN: &str = "(hidden)";
+pub(crate) const HIDDEN: &str = "(hidden)";
 /// Shorter values stand in too many words to be told apart.
 const SHORTEST: usize = 6;
 /// So many bytes of patterns are kept at most, with what it takes to keep one. Beyond that, values are still hidden where
@@ -16,7 +16,7 @@ const OVERHEAD: usize = 48;
 
 /// Known secrets in all their forms.
 #[derive(Clone, Default)]
-pub(super) struct Scrubber {
+pub(crate) struct Scrubber {
     patterns: BTreeSet<Box<[u8]>>,
     size: usize,
     /// A bit for each first two bytes of a pattern: nearly every place is passed over by this alone.
@@ -31,7 +31,7 @@ impl fmt::Debug for Scrubber {
 
 impl Scrubber {
     /// Learns a value in all its forms, and, when it has several lines, each long line of it.
-    pub(super) fn learn(&mut self, secret: &str) {
+    pub(crate) fn learn(&mut self, secret: &str) {
         self.forms(secret);
         if secret.contains('\n') {
             secret.lines().filter(|line| line.trim().len() >= 12).for_each(|line| self.forms(line.trim()));
@@ -43,12 +43,11 @@ impl Scrubber {
             return;
         }
         self.add(secret);
-        let mut escaped = String::new();
-        json::string(secret, &mut escaped);
+        let escaped = serde_json::Value::from(secret).to_string();
         self.add(escaped[1..escaped.len() - 1].trim_end_matches('\\'));
         // As they are printed: with what is not seen escaped.
-        self.add(&text::plain(secret));
-        self.add(text::plain(&escaped[1..escaped.len() - 1]).trim_end_matches('\\'));
+        self.add(&markdown::plain(secret));
+        self.add(markdown::plain(&escaped[1..escaped.len() - 1]).trim_end_matches('\\'));
         for alignment in 0..3 {
             // Only the characters that depend on nothing but the secret: what surrounds it changes the others.
             let bytes: Vec<u8> = [0, 0].into_iter().take(alignment).chain(secret.bytes()).collect();
@@ -72,7 +71,7 @@ impl Scrubber {
         self.begins[begin >> 6] |= 1 << (begin & 63);
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.patterns.is_empty()
     }
 
@@ -106,12 +105,12 @@ impl Scrubber {
     }
 
     /// Whether a secret stands in the text.
-    pub(super) fn finds(&self, text: &str) -> bool {
+    pub(crate) fn finds(&self, text: &str) -> bool {
         !self.is_empty() && self.find(text, 0).is_some()
     }
 
     /// The text without the secrets.
-    pub(super) fn clean(&self, text: &mut String) {
+    pub(crate) fn clean(&self, text: &mut String) {
         if self.is_empty() {
             return;
         }
@@ -129,7 +128,7 @@ impl Scrubber {
     }
 
     /// The text without the secrets, as a new one.
-    pub(super) fn cleaned(&self, text: &str) -> String {
+    pub(crate) fn cleaned(&self, text: &str) -> String {
         let mut text = text.to_owned();
         self.clean(&mut text);
         text
@@ -138,17 +137,17 @@ impl Scrubber {
 
 /// What is known of the whole plan, and what of the change at hand besides.
 #[derive(Clone, Copy)]
-pub(super) struct Scrubs<'a> {
-    pub(super) plan: &'a Scrubber,
-    pub(super) change: &'a Scrubber,
+pub(crate) struct Scrubs<'a> {
+    pub(crate) plan: &'a Scrubber,
+    pub(crate) change: &'a Scrubber,
 }
 
 impl Scrubs<'_> {
-    pub(super) fn finds(self, text: &str) -> bool {
+    pub(crate) fn finds(self, text: &str) -> bool {
         self.plan.finds(text) || self.change.finds(text)
     }
 
-    pub(super) fn cleaned(self, text: &str) -> String {
+    pub(crate) fn cleaned(self, text: &str) -> String {
         let mut text = self.plan.cleaned(text);
         self.change.clean(&mut text);
         text
@@ -179,8 +178,7 @@ mod tests {
     fn a_secret_is_found_as_it_is_as_json_and_as_base64_wherever_it_begins() {
         let mut scrubber = Scrubber::default();
         scrubber.learn("s3cr\"et\nvalue-of-länge");
-        let mut json = String::new();
-        json::string("a s3cr\"et\nvalue-of-länge b", &mut json);
+        let json = serde_json::Value::from("a s3cr\"et\nvalue-of-länge b").to_string();
         assert_eq!(scrubber.cleaned(&json), "\"a (hidden) b\"");
         for before in ["", "a", "ab", "abc", "abcd"] {
             for last in [*b"+/", *b"-_"] {

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 /// Control characters, and all that is not seen or turns the order of what is: shown as `\u{…}`.
-pub(super) fn hostile(c: char) -> bool {
+pub(crate) fn hostile(c: char) -> bool {
     matches!(c,
         '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}'
         | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
@@ -14,13 +14,13 @@ pub(super) fn hostile(c: char) -> bool {
 }
 
 /// One line: what is [hostile], escaped; a line break as `\n`.
-pub(super) fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     push_plain(text, &mut out);
     out
 }
 
-pub(super) fn push_plain(text: &str, out: &mut String) {
+pub(crate) fn push_plain(text: &str, out: &mut String) {
     for c in text.chars() {
         match c {
             '\n' => out.push_str("\\n"),
@@ -35,7 +35,7 @@ pub(super) fn push_plain(text: &str, out: &mut String) {
 }
 
 /// At most so many characters, the rest counted.
-pub(super) fn short(text: &str, most: usize) -> String {
+pub(crate) fn short(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         None => text.to_owned(),
         Some((at, _)) => format!("{}… ({} more characters)", &text[..at], text[at..].chars().count()),
@@ -48,7 +48,7 @@ fn run(text: &str, of: char) -> usize {
 }
 
 /// Markdown's code span. In a table's cell as good as elsewhere.
-pub(super) fn span(text: &str) -> String {
+pub(crate) fn span(text: &str) -> String {
     // NOTE: tables are cut into cells before spans are read (GFM 4.10): a bar needs its backslash even in here. Behind
     // another backslash that one would be taken by the other, and the bar would cut.
     let text = plain(text).replace("\\|", "\\\\u{7c}").replace('|', "\\|");
@@ -61,7 +61,7 @@ pub(super) fn span(text: &str) -> String {
 }
 
 /// `<code>` for the inside of an HTML block, where Markdown is not read.
-pub(super) fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     let mut out = String::from("<code>");
     for c in plain(text).chars() {
         match c {
@@ -80,14 +80,14 @@ pub(super) fn code(text: &str) -> String {
 }
 
 /// A fence longer than any run of backticks in the text, which may have several lines, each escaped already.
-pub(super) fn fence(text: &str, language: &str) -> String {
+pub(crate) fn fence(text: &str, language: &str) -> String {
     let ticks = "`".repeat((run(text, '`') + 1).max(3));
     format!("{ticks}{language}\n{}\n{ticks}\n", text.trim_end_matches('\n'))
 }
 
 /// Takes workflow commands their meaning, should the text be printed to a job's log: `::` at a line's beginning and `##[`
 /// anywhere ([commands](https://docs.github.com/actions/reference/workflow-commands-for-github-actions)).
-pub(super) fn defuse(text: &str) -> String {
+pub(crate) fn defuse(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
         let start = line.len() - line.trim_start().len();
