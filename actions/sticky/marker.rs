@@ -72,6 +72,30 @@ pub fn with_section(action: &str, body: &str, subject: &str, section: &str) -> S
     all.iter().map(|(_, text)| text.trim_end()).collect::<Vec<_>>().join("\n\n") + "\n"
 }
 
+/// The comment without the folds of its sections, to make room for another one. Each section that loses some says so.
+#[must_use]
+pub fn without_folds(action: &str, body: &str) -> String {
+    let slim = |(_, section): (String, &str)| {
+        let (mut out, mut fence, mut folded, mut lost) = (String::new(), None, false, false);
+        for line in section.split_inclusive('\n') {
+            let ticks = line.len() - line.trim_start_matches('`').len();
+            match fence {
+                None if ticks >= 3 => fence = Some(ticks),
+                Some(open) if ticks >= open && line[ticks..].trim().is_empty() => fence = None,
+                None if line.starts_with("<details>") => (folded, lost) = (true, true),
+                _ => {}
+            }
+            if !folded {
+                out.push_str(line);
+            }
+            folded &= !(fence.is_none() && line.starts_with("</details>"));
+        }
+        let out = out.trim_end();
+        if lost { format!("{out}\n\nDifferences are left out here: the run's summary shows them.") } else { out.to_owned() }
+    };
+    sections(action, body).into_iter().map(slim).collect::<Vec<_>>().join("\n\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,5 +148,19 @@ mod tests {
         let again = with_section("plan", &both, "b", &section("b", "new"));
         assert_eq!(again, format!("{}\n{}", section("a", "one"), section("b", "new")));
         assert_eq!(with_section("plan", &again, "b", &section("b", "new")), again);
+    }
+
+    #[test]
+    fn a_section_gives_up_its_folds_and_says_so() {
+        let fold = "<details><summary>x</summary>\n\n```diff\n+ </details>\n</details>\n```\n\n</details>\n";
+        let body = format!("{}\nhead\n{fold}foot\n{}\nplain\n", line("plan", "a"), line("plan", "b"));
+        assert_eq!(
+            without_folds("plan", &body),
+            format!(
+                "{}\nhead\nfoot\n\nDifferences are left out here: the run's summary shows them.\n\n{}\nplain",
+                line("plan", "a"),
+                line("plan", "b")
+            )
+        );
     }
 }
