@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{assume_role, package, promote, push_image, release, rollback, setup, status, unlock};
+use crate::{assume_role, package, plan, promote, push_image, release, rollback, setup, status, unlock};
 
 /// Delivers AWS Lambda services from GitHub.
 #[derive(Debug, Parser)]
@@ -26,6 +26,8 @@ pub enum Command {
     PushImage(push_image::Args),
     /// Upload the packages of a release and write it into the ledger
     Release(release::Args),
+    /// Plan a Terraform root, comment on the pull request, and digest what the plan intends
+    Plan(Box<plan::Args>),
     /// Move the aliases of an environment to a release, step by step
     Promote(promote::Args),
     /// Move the aliases of an environment back to an earlier release

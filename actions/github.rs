@@ -130,8 +130,7 @@ impl GitHub {
             "the API's URL {api:?} is neither https nor on this machine; the token would travel in clear"
         );
         let base: Uri = api.trim_end_matches('/').parse().with_context(|| format!("{api:?} is no URL of an API"))?;
-        let connector =
-            aws::connector(&HttpConnectorSettings::builder().connect_timeout(aws::CONNECT).build(), None);
+        let connector = aws::connector(&HttpConnectorSettings::builder().connect_timeout(aws::CONNECT).build(), None);
         let service = tower::service_fn(move |request| retry::send(connector.clone(), patience, request));
         let headers = [
             (header::USER_AGENT, HeaderValue::from_static(concat!("lockgate/", env!("CARGO_PKG_VERSION")))),

@@ -32,6 +32,7 @@ pub mod secret;
 pub mod setup;
 pub mod status;
 pub mod sticky;
+pub mod terraform;
 pub mod unlock;
 pub mod version;
 pub mod who;

@@ -7,7 +7,7 @@ use lockgate::{
     assume_role,
     cli::{Cli, Command},
     failure::Failure,
-    package, promote, push_image, release, rollback, runner, setup, status, unlock,
+    package, plan, promote, push_image, release, rollback, runner, setup, status, unlock,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -29,6 +29,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Package(args) => package::run(&args),
         Command::PushImage(args) => push_image::run(args).await,
         Command::Release(args) => release::run(args).await,
+        Command::Plan(args) => plan::run(*args).await,
         Command::Promote(args) => promote::run(args).await,
         Command::Rollback(args) => rollback::run(args).await,
         Command::Status(args) => status::run(args).await,

@@ -90,7 +90,12 @@ impl<'p> Page<'p> {
 
     /// Lines of a diff.
     pub(crate) fn fence(&self, lines: &str) -> String {
-        markdown::fence(&self.scrubber.cleaned(lines), "diff")
+        self.fence_of(lines, "diff")
+    }
+
+    /// Lines of another language.
+    pub(crate) fn fence_of(&self, lines: &str, language: &str) -> String {
+        markdown::fence(&self.scrubber.cleaned(lines), language)
     }
 
     /// Names as a list in Markdown, the first few of them.

@@ -192,7 +192,9 @@ fn entry(name: &str, value: &str, delimiter: &str) -> Result<String> {
     Ok(format!("{name}<<{delimiter}\n{value}\n{delimiter}\n"))
 }
 
-fn in_runner() -> bool {
+/// Whether a runner reads what is printed.
+#[must_use]
+pub fn in_runner() -> bool {
     env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true")
 }
 

@@ -27,6 +27,12 @@ pub fn actor() -> String {
         .unwrap_or_else(|| "unknown".to_owned())
 }
 
+/// The commit that the run is about.
+#[must_use]
+pub fn commit() -> Option<String> {
+    var("GITHUB_SHA")
+}
+
 fn var(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }

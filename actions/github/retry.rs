@@ -101,7 +101,8 @@ fn limited(response: &Response<Full<Bytes>>) -> bool {
 fn named(response: &Response<Full<Bytes>>) -> Option<Duration> {
     let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
     header("retry-after").and_then(retry_after).or_else(|| {
-        let reset: u64 = header("x-ratelimit-reset").filter(|_| header("x-ratelimit-remaining") == Some("0"))?.parse().ok()?;
+        let reset: u64 =
+            header("x-ratelimit-reset").filter(|_| header("x-ratelimit-remaining") == Some("0"))?.parse().ok()?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs();
         Some(Duration::from_secs(reset.saturating_sub(now) + 1))
     })

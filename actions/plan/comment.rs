@@ -37,6 +37,8 @@ pub struct Context {
     pub holds: Option<Vec<String>>,
     /// Where the run is to be seen: an `https` URL.
     pub run: Option<String>,
+    /// Why Terraform failed, if it did, a text each.
+    pub errors: Vec<String>,
 }
 
 /// How much of a plan there was space for.
@@ -78,6 +80,7 @@ fn render(plan: &Plan, context: &Context, most: usize, measure: Measure) -> (Str
     let counts = plan.counts();
     page.push(&headline(plan, context, &counts, &page));
     page.push(&alerts(plan, &page));
+    failed(context, &mut page);
     destroyed(plan, &mut page);
     checks(plan, &mut page);
     let deferred = plan.deferred.iter().map(|change| (&change.address, change.reason.clone()));
@@ -184,6 +187,16 @@ fn alerts(plan: &Plan, page: &Page<'_>) -> String {
         ));
     }
     out
+}
+
+/// What Terraform complained of, of a quarter of the page at most.
+fn failed(context: &Context, page: &mut Page<'_>) {
+    let mut part = page.part(page.room() / 4);
+    for error in &context.errors {
+        let lines: Vec<String> = error.lines().map(markdown::plain).collect();
+        part.push(&format!("{}\n", part.fence_of(&markdown::short(&lines.join("\n"), 2_000), "text")));
+    }
+    page.push(&part.text);
 }
 
 /// Why it happens, in Markdown, or nothing.

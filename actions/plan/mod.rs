@@ -1,8 +1,9 @@
-//! What a Terraform plan's JSON says: [`read`] streams it into a [`Plan`], [`comment`] says it to reviewers, a [`Recorder`]
-//! digests and keeps what it intends, and [`compare`] shows how two of them differ. No network, no Terraform.
+//! [`action.yml`](action.yml): plans a root, says to reviewers what the plan would do, and digests what it intends.
 //!
-//! What must not be seen is taken out as early as it is known: values become trees without secrets (`shown`), texts lose
-//! known ones ([`crate::scrub`]), and everything untrusted reaches Markdown only in code ([`crate::markdown`], [`crate::page`]).
+//! What a plan's JSON says is read without network and Terraform: [`read`] streams it into a [`Plan`], [`comment`] says it
+//! to reviewers, a [`Recorder`] digests and keeps what it intends, and [`compare`] shows how two of them differ. What must
+//! not be seen is taken out as early as it is known: values become trees without secrets (`shown`), texts lose known ones
+//! ([`crate::scrub`]), and everything untrusted reaches Markdown only in code ([`crate::markdown`], [`crate::page`]).
 
 mod build;
 mod canonical;
@@ -12,14 +13,18 @@ mod compare;
 mod diff;
 mod drift;
 mod folds;
+mod guard;
 mod guess;
 mod input;
 mod json;
+mod make;
 mod marks;
 mod model;
 mod others;
+mod outputs;
 mod read;
 mod record;
+mod secrets;
 mod shown;
 mod skip;
 mod table;
@@ -28,8 +33,157 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::{Context as _, anyhow};
+
+use crate::{
+    aws,
+    event::Event,
+    failure::{Blame, Failure},
+    github::Access,
+    ledger::Ledger,
+    runner,
+    secret::Secret,
+    sticky::comment::{Ending, Sticky, write},
+    terraform, who,
+};
+
 pub use build::Options;
 pub use compare::{Comparison, compare};
 pub use model::{Action, Change, Check, Counts, Drift, Output, Plan, Risk};
 pub use read::read;
 pub use record::{Recorder, Store};
+
+/// How long the jobs of several roots leave each other to write the same comment.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// Whether a plan's values are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Values {
+    /// In private repositories only
+    Auto,
+    /// But for what is sensitive, or looks like a secret
+    Show,
+    /// Names only
+    Hide,
+}
+
+/// What to plan, and whom to tell.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    terraform: terraform::Args,
+    #[command(flatten)]
+    what: make::What,
+    #[command(flatten)]
+    github: Access,
+    /// A plan as `terraform show -json` writes it; Terraform is not run then
+    #[arg(long, env = "INPUT_PLAN_JSON", value_name = "FILE")]
+    plan_json: Option<PathBuf>,
+    /// Key of the sensitive values' digests, in hex; only with --plan-json
+    #[arg(long, env = "INPUT_DIGEST_KEY", value_name = "HEX", requires = "plan_json", hide_env_values = true)]
+    digest_key: Option<Secret>,
+    /// Pull request to comment on [default: the one that the run is about]
+    #[arg(long, env = "INPUT_PULL_REQUEST", value_name = "N")]
+    pull_request: Option<u64>,
+    /// Whether values are shown
+    #[arg(long, env = "INPUT_VALUES", value_name = "WHEN", default_value = "auto")]
+    values: Values,
+    /// Values that must not be seen wherever they stand, one a line
+    #[arg(long, env = "INPUT_SECRETS", value_name = "TEXT", hide_env_values = true)]
+    secrets: Option<Secret>,
+    /// File to write the plan record to
+    #[arg(long, env = "INPUT_RECORD", value_name = "FILE")]
+    record: Option<PathBuf>,
+    /// Print the comment and write none
+    #[arg(long, env = "INPUT_DRY_RUN", value_name = "true|false", default_value_t = false, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
+    dry_run: bool,
+}
+
+/// Plans. Outputs: see [`outputs`].
+///
+/// # Errors
+/// [`Failure::Gate`] if planning failed, or the root brings what is not allowed; [`Failure::Usage`] for a plan that is none,
+/// or a root that cannot be initialised; [`Failure::World`] if GitHub fails.
+pub async fn run(args: Args) -> Result<(), Failure> {
+    if args.dry_run {
+        runner::reserve_stdout();
+    }
+    let _group = runner::group("lockgate plan (actions/plan/mod.rs)");
+    let event = Event::read().usage()?;
+    let hide_values = match args.values {
+        Values::Auto => event.is_public() && runner::in_runner(),
+        Values::Show => false,
+        Values::Hide => true,
+    };
+    let mut options = Options { secrets: secrets::known(args.secrets.as_ref()), hide_values, ..Options::default() };
+    let made = match &args.plan_json {
+        Some(file) => {
+            let key = args.digest_key.as_ref().map(|key| hex::decode(key.expose().trim()));
+            options.digest_key = key.transpose().context("the digest key is no hex").usage()?.unwrap_or_default();
+            make::from_file(file, options, args.record.as_deref()).usage()?
+        }
+        None => make::with_terraform(&args.terraform, &args.what, options, args.record.as_deref()).await?,
+    };
+    let pull_request = event.pull_request.as_ref();
+    let context = comment::Context {
+        root: Some(terraform::name(&args.terraform.root).usage()?),
+        environment: args.what.environment.clone(),
+        commit: pull_request.map(|pull| pull.head.sha.clone()).or_else(who::commit),
+        holds: match &args.what.environment {
+            Some(environment) if args.plan_json.is_none() => holds(environment).await,
+            _ => None,
+        },
+        run: Some(who::run()).filter(|run| run.starts_with("https://")),
+        errors: made.errors.clone(),
+    };
+    let plan = &made.plan;
+    runner::say(outputs::headline(plan));
+    runner::summary(&comment::summary(plan, &context, comment::SUMMARY).0).usage()?;
+    outputs::set(plan).usage()?;
+    if args.dry_run {
+        runner::data(comment::comment(plan, &context, comment::COMMENT).0.trim_end()).usage()?;
+    } else if let Some(number) = args.pull_request.or(pull_request.map(|pull| pull.number)) {
+        tell(&args, number, plan, &context).await?;
+    }
+    if plan.errored {
+        let why = made.errors.first().map_or("the plan says so itself", String::as_str);
+        return Err(Failure::Gate(anyhow!("terraform could not plan {}: {why}", args.terraform.root.display())));
+    }
+    Ok(())
+}
+
+async fn tell(args: &Args, number: u64, plan: &Plan, context: &comment::Context) -> Result<(), Failure> {
+    let Some(github) = args.github.connect().usage()? else {
+        runner::notice("no comment was written: there is no token for GitHub; give the input `token`");
+        return Ok(());
+    };
+    let subject = context.root.clone().unwrap_or_default();
+    let sticky = Sticky { action: "plan", subject: &subject, most: comment::COMMENT, settle: SETTLE };
+    let ending = write(&github, number, sticky, |room| comment::comment(plan, context, room).0).await.world()?;
+    match &ending {
+        Ending::Written { url } => runner::say(format_args!("written to {url}")),
+        Ending::Unchanged { url } => runner::say(format_args!("{url} says so already")),
+        other => runner::warning(other.told(number).unwrap_or_default()),
+    }
+    Ok(())
+}
+
+/// What is held in the environment, or nothing where nobody can say: a plan is worth reading without.
+async fn holds(environment: &str) -> Option<Vec<String>> {
+    let read = async {
+        let ledger = Ledger::new(&aws::config().await?, environment);
+        ledger.holds_and_locks().await
+    };
+    match read.await {
+        Ok((holds, _)) => {
+            let held = holds.into_iter().filter(|hold| hold.freed.is_none());
+            Some(held.map(|hold| format!("{}: {}", hold.id, hold.reason)).collect())
+        }
+        Err(error) => {
+            runner::warning(format_args!("the comment does not say what is held: {error:#}"));
+            None
+        }
+    }
+}

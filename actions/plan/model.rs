@@ -272,6 +272,14 @@ impl Change {
 }
 
 impl Plan {
+    /// Of a Terraform that failed before it could say anything.
+    #[must_use]
+    pub fn failed(options: &super::Options) -> Self {
+        let mut plan = Self { errored: true, values_hidden: options.hide_values, ..Self::default() };
+        options.secrets.iter().for_each(|secret| plan.scrubber.learn(secret));
+        plan
+    }
+
     /// How many of each.
     #[must_use]
     pub fn counts(&self) -> Counts {

@@ -3,6 +3,7 @@
 
 mod images;
 mod tree;
+pub mod variables;
 mod zips;
 
 use std::{
@@ -13,14 +14,13 @@ use std::{
 
 use anyhow::{Context, Result, anyhow, ensure};
 use jiff::Timestamp;
-use serde_json::{Value, json};
 
 use crate::{
     aws,
     delivery::Delivery,
     failure::{Blame, Failure},
     ledger::{Function, Ledger, Release, SCHEMA, State},
-    package::{self, Package, Packages},
+    package::{self, Packages},
     push_image::{self, Login, Settings},
     runner, who,
 };
@@ -60,7 +60,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     let _group = runner::group("lockgate release (actions/release/mod.rs)");
     let root = std::env::current_dir().context("the current folder cannot be read").usage()?;
     let source = tree::Source::read(&root).usage()?;
-    let packages = read(&args.packages).usage()?;
+    let packages = self::packages(&args.packages).usage()?;
     let delivery = Delivery::read(&root).usage()?;
     let release = release(&args, &delivery, &packages, source).usage()?;
     runner::say(shown(&release));
@@ -92,13 +92,17 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         runner::say(format_args!("{} was in {} already", release.id, ledger.table()));
     }
     let file = args.packages.join(VARIABLES);
-    let text = serde_json::to_string_pretty(&variables(&delivery, &packages)).unwrap_or_default();
+    let text = serde_json::to_string_pretty(&variables::of_packages(&delivery, &packages)).unwrap_or_default();
     fs::write(&file, text + "\n").with_context(|| format!("{} cannot be written", file.display())).usage()?;
     runner::output("release", &release.id).usage()?;
     runner::output("tfvars", &file.display().to_string()).usage()
 }
 
-fn read(folder: &Path) -> Result<Packages> {
+/// What `lockgate package` wrote into this folder.
+///
+/// # Errors
+/// If it wrote nothing there.
+pub fn packages(folder: &Path) -> Result<Packages> {
     let file = folder.join(package::FILE);
     let text = fs::read(&file)
         .with_context(|| format!("{} cannot be read; `lockgate package --out` makes it", file.display()))?;
@@ -141,19 +145,6 @@ fn release(args: &Args, delivery: &Delivery, packages: &Packages, source: tree::
         reason: None,
         functions,
     })
-}
-
-/// Terraform's variables: the package of each function, as `lockgate.toml` names the variable.
-fn variables(delivery: &Delivery, packages: &Packages) -> BTreeMap<String, Value> {
-    let variable = |(name, package): (&String, &Package)| {
-        let function = delivery.functions.get(name)?;
-        let value = match package {
-            Package::Zip { sha256, .. } => json!({ "key": zips::key(name, sha256), "sha256": sha256 }),
-            Package::Image { digest, .. } => json!(digest),
-        };
-        Some((function.variable.clone(), value))
-    };
-    packages.functions.iter().filter_map(variable).collect()
 }
 
 fn shown(release: &Release) -> String {

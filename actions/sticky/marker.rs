@@ -91,7 +91,11 @@ pub fn without_folds(action: &str, body: &str) -> String {
             folded &= !(fence.is_none() && line.starts_with("</details>"));
         }
         let out = out.trim_end();
-        if lost { format!("{out}\n\nDifferences are left out here: the run's summary shows them.") } else { out.to_owned() }
+        if lost {
+            format!("{out}\n\nDifferences are left out here: the run's summary shows them.")
+        } else {
+            out.to_owned()
+        }
     };
     sections(action, body).into_iter().map(slim).collect::<Vec<_>>().join("\n\n")
 }

@@ -50,6 +50,7 @@ pub(super) fn context() -> comment::Context {
         commit: Some("6c1003f0a1b2c3d4e5f60718293a4b5c6d7e8f90".to_owned()),
         holds: Some(vec!["ingest 4be1…: errors after r812-0a1b2c3d4e5f".to_owned()]),
         run: Some("https://github.com/example/calls/actions/runs/812".to_owned()),
+        errors: Vec::new(),
     }
 }
 
