@@ -2,7 +2,7 @@
 
 use super::call::{Call, Outcome, Reply};
 use super::show::{node, time, user};
-use super::state::{Deployment, DeploymentStatus, Environment, Repository};
+use super::state::{Deployment, DeploymentStatus, Repository};
 use serde_json::{Value, json};
 
 fn show(call: &Call<'_>, repository: &Repository, deployment: &Deployment) -> Value {
@@ -88,7 +88,7 @@ pub(super) fn create(call: &Call<'_>, repository: &mut Repository) -> Outcome {
         environment: environment.clone(),
     };
     // An environment that nobody made comes into being, without any protection.
-    repository.environments.entry(environment).or_insert_with(Environment::default);
+    repository.environments.entry(environment).or_default();
     let shown = show(call, repository, &deployment);
     let place = call.url(&repository.about, &format!("/deployments/{}", deployment.id));
     repository.deployments.insert(deployment.id, deployment);
