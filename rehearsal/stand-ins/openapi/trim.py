@@ -63,7 +63,8 @@ def trim(whole, terms):
         if name not in components[kind]:
             components[kind][name] = bare(whole["components"][kind][name])
             queue.extend(references(components[kind][name]))
-    made = "Trimmed by trim.py from @octokit/openapi, which repackages https://github.com/github/rest-api-description (MIT)."
+    origin = "https://github.com/github/rest-api-description (MIT)"
+    made = f"Trimmed by trim.py from @octokit/openapi, which repackages {origin}."
     info = {
         "description": f"{made} The package's licence: {terms}",
         "license": whole["info"]["license"],

@@ -162,7 +162,7 @@ impl Github {
     }
 
     /// Does something before each of the next so many such requests is looked at, for what happens in between. It runs on
-    /// the server's thread: it may use what it is given, but not ask the server.
+    /// the server's thread: it may use what it is given, but not ask the server, nor keep a clone of this value.
     ///
     /// # Panics
     /// As [`Github::fault`].

@@ -5,11 +5,10 @@ use super::fault::{self, Fault};
 use super::identity::{Identity, Needs};
 use super::routes::{self, Handler, USER};
 use super::state::Repository;
-use super::{Github, Logged, description::Found, locked, show, tarball};
+use super::{Github, Logged, description::Found, locked, show, state, tarball};
 use crate::scripted::{Answer, Request};
 use bytes::Bytes;
 use http::Response;
-use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
@@ -122,7 +121,7 @@ impl Github {
             parameters: &found.parameters,
             query,
             body,
-            now: Timestamp::now(),
+            now: state::now(),
             ids: &self.shared.ids,
         };
         if found.name == USER {

@@ -3,9 +3,8 @@
 use super::call::next;
 use super::identity::{Identity, User};
 use super::state::{About, Branch, Comment, Issue, Pull, Repository};
-use super::{Github, locked};
+use super::{Github, locked, state};
 use anyhow::{Context, Result};
-use jiff::Timestamp;
 use std::collections::BTreeSet;
 
 /// A pull request to be opened; the default is one from a branch of the repository itself to `main`.
@@ -63,7 +62,7 @@ impl Github {
             private,
             fork,
             default_branch: "main".to_owned(),
-            created_at: Timestamp::now(),
+            created_at: state::now(),
         }
     }
 
@@ -123,7 +122,7 @@ impl Github {
     /// # Errors
     /// As [`Github::repository`]; whether the number is one of something is not looked at.
     pub fn add_comment(&self, full_name: &str, number: u64, login: &str, body: &str) -> Result<u64> {
-        let (id, now) = (self.id(), Timestamp::now());
+        let (id, now) = (self.id(), state::now());
         let (user, body) = (account(login), body.to_owned());
         let comment = Comment { id, number, body, user, created_at: now, updated_at: now };
         self.edit(full_name, |repository| repository.comments.insert(id, comment))?;
@@ -135,7 +134,7 @@ impl Github {
     /// # Errors
     /// As [`Github::repository`], or if there is no such pull request.
     pub fn merge(&self, full_name: &str, number: u64, merge_commit_sha: &str) -> Result<()> {
-        let now = Timestamp::now();
+        let now = state::now();
         let merged = self.edit(full_name, |repository| {
             let issue = repository.issues.get_mut(&number)?;
             let pull = issue.pull.as_mut()?;
@@ -172,7 +171,7 @@ fn account(login: &str) -> User {
 }
 
 fn insert(repository: &mut Repository, id: u64, title: String, login: &str, pull: Option<Pull>) -> u64 {
-    let (number, now) = (repository.next_number(), Timestamp::now());
+    let (number, now) = (repository.next_number(), state::now());
     let issue = Issue {
         id,
         number,

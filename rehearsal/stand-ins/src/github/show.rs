@@ -2,8 +2,8 @@
 
 use super::call::Call;
 use super::identity::User;
-use super::state::{About, Repository, Role};
-use jiff::{Timestamp, Unit};
+use super::state::{About, Repository, Role, whole};
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 /// <https://docs.github.com/en/rest/users/users>, as inside of other things.
@@ -175,7 +175,7 @@ pub(super) fn node(kind: &str, id: u64) -> String {
 
 /// A time as GitHub writes it: in whole seconds.
 pub(super) fn time(at: Timestamp) -> Value {
-    json!(at.round(Unit::Second).unwrap_or(at).to_string())
+    json!(whole(at).to_string())
 }
 
 /// Both objects' members, the second's where both have one.
