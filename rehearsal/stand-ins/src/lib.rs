@@ -3,6 +3,7 @@
 
 pub mod emulator;
 pub mod folders;
+pub mod github;
 pub mod lambda;
 pub mod oidc;
 pub mod registry;
