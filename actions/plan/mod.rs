@@ -15,6 +15,7 @@ mod folds;
 mod guess;
 mod input;
 mod json;
+mod leaves;
 mod marks;
 mod model;
 mod others;
@@ -30,6 +31,7 @@ mod tests;
 
 pub use build::Options;
 pub use compare::{Comparison, compare};
+pub use leaves::Leaf;
 pub use model::{Action, Change, Check, Counts, Drift, Output, Plan, Risk};
 pub use read::read;
 pub use record::{Recorder, Store};
