@@ -74,8 +74,7 @@ impl Drifted {
         let wanted = |address: &str| {
             [address, without_key(address)].map(|address| relevant.get(address)).into_iter().flatten().flatten()
         };
-        let depends =
-            wanted(&self.address).any(|wanted| gone || self.paths.iter().any(|path| overlap(wanted, path)));
+        let depends = wanted(&self.address).any(|wanted| gone || self.paths.iter().any(|path| overlap(wanted, path)));
         let matters = refresh || depends || changed.contains(self.drift.address.as_str());
         let mut drift = Drift { matters, ..self.drift };
         for (leaf, path) in drift.leaves.iter_mut().zip(&self.paths) {

@@ -27,7 +27,7 @@ mod table;
 mod words;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use build::Options;
 pub use compare::{Comparison, compare};
