@@ -32,12 +32,7 @@ pub(super) fn advice(report: &Report, context: &Context, page: &Page<'_>) -> Str
         ));
     }
     if is_outside {
-        let record = format!("terraform -chdir={root} apply -refresh-only");
-        out.push_str(&format!(
-            "- Keep it as it was found: change the configuration in a pull request. What only the state has otherwise, {} \
-             records.\n",
-            page.message(&record)
-        ));
+        out.push_str("- Keep it as it was found: change the configuration to the same in a pull request.\n");
     }
     out.push_str(&for_aliases(report, context, &environment, page));
     if let Some(example) = example {

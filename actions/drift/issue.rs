@@ -35,7 +35,7 @@ pub fn body(report: &Report, context: &Context) -> (String, Tier) {
         marker::line("drift", &subject(&context.environment)),
         digest::line(&report.digest)
     ));
-    let tier = render::fill(report, context, &mut page);
+    let tier = render::fill(report, context, &mut page, " The run's summary shows more of them.");
     (page.text, tier)
 }
 

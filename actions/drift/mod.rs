@@ -5,6 +5,7 @@
 
 mod advice;
 mod aliases;
+mod asides;
 mod decide;
 mod digest;
 mod ignores;
@@ -13,6 +14,7 @@ mod judge;
 mod render;
 mod report;
 pub mod summary;
+mod table;
 
 pub use aliases::{AliasDrift, AliasFact, Code, Found, Moving, Routing};
 pub use decide::{Candidate, Closed, Step, decide};

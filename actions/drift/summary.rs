@@ -21,7 +21,7 @@ pub fn summary(report: &Report, context: &Context, steps: &[Step]) -> (String, T
     if !part.text.is_empty() {
         page.push(&format!("{}\n", part.text));
     }
-    let tier = render::fill(report, context, &mut page);
+    let tier = render::fill(report, context, &mut page, " The report's file has them all.");
     (page.text, tier)
 }
 
@@ -29,6 +29,6 @@ pub fn summary(report: &Report, context: &Context, steps: &[Step]) -> (String, T
 #[must_use]
 pub fn file(report: &Report, context: &Context) -> String {
     let mut page = Page::new(usize::MAX, Measure::Bytes, &report.scrubber);
-    render::fill(report, context, &mut page);
+    render::fill(report, context, &mut page, "");
     page.text
 }

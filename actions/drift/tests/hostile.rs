@@ -90,7 +90,7 @@ fn plan_traps_01_to_06_nothing_breaks_out_of_its_place() {
         assert_eq!(wrong(body), None, "{body}");
         // Found again by the marker it wrote.
         let known = Candidate { number: 5, open: true, author: US, body: body.clone(), ..Candidate::default() };
-        assert_eq!(decide(&report, &context, &[known.clone()], US), [Step::Nothing(Some(5))]);
+        assert_eq!(decide(&report, &context, std::slice::from_ref(&known), US), [Step::Nothing(Some(5))]);
         for text in [summary::summary(&report, &context, &steps).0, summary::file(&report, &context)] {
             assert_eq!(wrong(&text), None, "{text}");
         }
@@ -120,7 +120,7 @@ fn random_report(dice: &mut Dice, count: usize) -> Report {
     for number in 0..count {
         let attributes = (0..dice.below(12)).map(|_| Attribute {
             path: dice.text(60),
-            detail: format!("! {}\n", crate::markdown::plain(&dice.text(2_000))).into(),
+            detail: format!("! {}\n", crate::markdown::plain(&dice.text(400))).into(),
             effect: dice.below(3) > 0,
             after: [7; 32],
         });
@@ -162,7 +162,7 @@ fn plan_trap_10_every_size_of_report_fits_holds_together_and_says_what_is_left_o
     let mut dice = Dice(812);
     let mut tiers = Vec::new();
     for count in [0, 1, 3, 10, 30, 100, 300, 1_000, 3_000] {
-        for _ in 0..4 {
+        for _ in 0..if count > 300 { 1 } else { 6 } {
             let report = random_report(&mut dice, count);
             let (body, tier) = issue::body(&report, &context());
             assert!(body.encode_utf16().count() <= issue::MOST);

@@ -1,5 +1,7 @@
 //! What is drift, what has an effect, and what was never applied.
 
+use std::slice;
+
 use super::*;
 
 #[test]
@@ -98,7 +100,8 @@ fn plan_trap_15_outputs_only_drift_only_and_actions_only_are_told() {
 fn a_change_that_brings_something_else_than_before_is_told_as_not_applied_too() {
     let drift = resource("aws_x.y", &["update"], &json!({"a": 1, "b": 1}), &json!({"a": 2, "b": 1}));
     let change = |a, b| resource("aws_x.y", &["update"], &json!({"a": 2, "b": 1}), &json!({"a": a, "b": b}));
-    let told = |change: Value| told(&judged(&refresh(&[drift.clone()]), &full(&[drift.clone()], &[change])));
+    let told =
+        |change: Value| told(&judged(&refresh(slice::from_ref(&drift)), &full(slice::from_ref(&drift), &[change])));
     assert_eq!(told(change(1, 1)), ["aws_x.y: changed a"]);
     assert_eq!(told(change(3, 1)), ["aws_x.y: changed a", "aws_x.y: not applied: update a"]);
     assert_eq!(told(change(1, 2)), ["aws_x.y: changed a", "aws_x.y: not applied: update b"]);

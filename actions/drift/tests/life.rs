@@ -48,7 +48,7 @@ fn an_issue_is_opened_once_updated_when_the_drift_changes_and_closed_when_it_is_
 fn plan_trap_18_the_same_drift_on_every_run_edits_nothing() {
     let later = Context { commit: Some("0".repeat(40)), run: None, ..context() };
     let issue = ours(5, &drift(1));
-    assert_eq!(decide(&drift(1), &later, &[issue.clone()], US), [Step::Nothing(Some(5))]);
+    assert_eq!(decide(&drift(1), &later, std::slice::from_ref(&issue), US), [Step::Nothing(Some(5))]);
     // GitHub's editor writes other line ends, and people write above.
     let edited = Candidate { body: format!("see #3\n\n{}", issue.body).replace('\n', "\r\n"), ..issue };
     assert_eq!(decided(&drift(1), &[edited]), [Step::Nothing(Some(5))]);
