@@ -200,3 +200,15 @@ fn plan_trap_20_and_21_values_that_are_marked_or_look_secret_are_not_shown() {
     assert!(text.contains("(sensitive value)") && text.contains("(hidden: looks like a secret)"), "{text}");
     assert!(!text.contains("0815") && !text.contains("hunter22"), "{text}");
 }
+
+#[test]
+fn plan_trap_20_what_one_plan_marks_is_hidden_in_what_the_other_says() {
+    let secret = ["canary", "0815", "value"].join("-");
+    let copy = resource("aws_x.w", &["update"], &json!({"note": "x"}), &json!({"note": format!("is {secret}")}));
+    let mut marked = resource("aws_x.y", &["update"], &json!({"pw": "x"}), &json!({"pw": secret}));
+    marked["change"]["after_sensitive"] = json!({ "pw": true });
+    let back = resource("aws_x.w", &["update"], &json!({"note": "y"}), &json!({"note": "x"}));
+    let report = judged(&refresh(std::slice::from_ref(&copy)), &full(&[], &[marked, back]));
+    let text = summary::file(&report, &context());
+    assert!(text.contains("\"x\" -> \"is (hidden)\"") && !text.contains("0815"), "{text}");
+}
