@@ -38,6 +38,11 @@ impl Scrubber {
         }
     }
 
+    /// Learns what another one knows.
+    pub(crate) fn learn_all(&mut self, other: &Self) {
+        other.patterns.iter().for_each(|pattern| self.keep(pattern));
+    }
+
     fn forms(&mut self, secret: &str) {
         if secret.len() < SHORTEST {
             return;
@@ -61,7 +66,10 @@ impl Scrubber {
     }
 
     fn add(&mut self, pattern: &str) {
-        let pattern = pattern.as_bytes();
+        self.keep(pattern.as_bytes());
+    }
+
+    fn keep(&mut self, pattern: &[u8]) {
         if pattern.len() < SHORTEST || self.size + pattern.len() > MOST || !self.patterns.insert(pattern.into()) {
             return;
         }

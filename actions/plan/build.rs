@@ -12,6 +12,7 @@ use super::{
     diff::{self, Lines},
     drift::Drifted,
     json::{self, Value},
+    leaves::{self, Leaf},
     marks::{self, Mark},
     model::{Action, Change, Plan},
     record::Recorder,
@@ -63,6 +64,8 @@ pub struct Options {
     pub secrets: Vec<String>,
     /// Shows names only, no value at all.
     pub hide_values: bool,
+    /// Keeps each place that changes by itself too, for [`super::Leaf`].
+    pub leaves: bool,
 }
 
 impl fmt::Debug for Options {
@@ -79,6 +82,7 @@ pub(super) struct Builder<'b, 's> {
     pub(super) key: Key,
     pub(super) recorder: &'b mut Recorder<'s>,
     pub(super) show: bool,
+    pub(super) leaves: bool,
     pub(super) room: [usize; 4],
 }
 
@@ -93,6 +97,7 @@ impl<'b, 's> Builder<'b, 's> {
             key: Key::new(&options.digest_key),
             recorder,
             show: !options.hide_values,
+            leaves: options.leaves,
             room: [DETAILS; 4],
         }
     }
@@ -168,11 +173,12 @@ impl<'b, 's> Builder<'b, 's> {
         let replace_paths: Vec<String> =
             change.get("replace_paths").elements().iter().map(|steps| scrubber.cleaned(&path(steps))).collect();
         let eye = Eye { kind, scrubber };
-        let (attributes, detail) = self.look(&eye, change, &action, &mark, &replace_paths);
+        let (attributes, detail, mut leaves) = self.look(&eye, change, &action, &mark, &replace_paths);
         let detail = match (&extra, detail) {
             (Some(extra), Some(detail)) => Some(with_extra(&eye, extra, &mark, &detail)),
             (_, detail) => detail,
         };
+        leaves.iter_mut().for_each(|leaf| leaf.path = scrubber.cleaned(&leaf.path));
         let safe = &self.plan.scrubber;
         let built = Change {
             address: safe.cleaned(address),
@@ -184,6 +190,7 @@ impl<'b, 's> Builder<'b, 's> {
             import: import.map(|import| scrubber.cleaned(&imported(import))),
             attributes,
             detail: detail.map(String::into_boxed_str),
+            leaves,
             action,
         };
         if let Some(detail) = &built.detail {
@@ -193,7 +200,7 @@ impl<'b, 's> Builder<'b, 's> {
         Ok(Some(built))
     }
 
-    /// The names of the attributes that change, and the difference if there is room.
+    /// The names of the attributes that change, the difference if there is room, and each place by itself if wanted.
     fn look(
         &self,
         eye: &Eye<'_>,
@@ -201,25 +208,32 @@ impl<'b, 's> Builder<'b, 's> {
         action: &Action,
         mark: &Mark,
         forced: &[String],
-    ) -> (Vec<String>, Option<String>) {
+    ) -> (Vec<String>, Option<String>, Vec<Leaf>) {
         let room = if self.show { self.room[class(action)].min(DETAIL) } else { 0 };
         let one_sided =
             matches!(action, Action::Create | Action::Delete | Action::Forget | Action::Open | Action::Read);
         if *action == Action::NoOp || (one_sided && room == 0) {
-            return (Vec::new(), None);
+            return (Vec::new(), None, Vec::new());
         }
         let mut names = if one_sided { Vec::new() } else { names(eye, change) };
         if names.is_empty() && *action == Action::Update {
             names.push("(only which values are sensitive)".to_owned());
         }
-        if room == 0 || *action == Action::Forget {
-            return (names, None);
+        let apart = self.leaves && !one_sided;
+        if (room == 0 && !apart) || *action == Action::Forget {
+            return (names, None, Vec::new());
         }
         let before = eye.look(change.get("before"), &json::NULL, mark);
         let after = eye.look(change.get("after"), change.get("after_unknown"), mark);
         let mut lines = Lines::new(room, forced);
         diff::diff(&before, &after, "", &mut lines);
-        (names, Some(lines.finish()).filter(|text| !text.is_empty()))
+        let detail = Some(lines.finish()).filter(|text| room > 0 && !text.is_empty());
+        let leaves = if apart {
+            leaves::leaves(&before, &after, &leaves::differing(&before, &after), room, &self.key)
+        } else {
+            Vec::new()
+        };
+        (names, detail, leaves)
     }
 
     /// Learns what a change marks: enough of it for all of the plan, all of it for the change itself.
@@ -268,7 +282,9 @@ impl<'b, 's> Builder<'b, 's> {
         }
         self.plan.digest = self.recorder.digest();
         let changed: HashSet<&str> = self.plan.changes.iter().map(|change| change.address.as_str()).collect();
-        let refresh = self.plan.applyable == Some(true) && changed.is_empty() && self.plan.outputs.is_empty();
+        let refresh = self.plan.applyable == Some(true)
+            && changed.is_empty()
+            && (self.plan.refresh_only || self.plan.outputs.is_empty());
         let drifted = std::mem::take(&mut self.drifted);
         self.plan.drift = drifted.into_iter().map(|drifted| drifted.judge(&self.relevant, &changed, refresh)).collect();
         self.plan.clean();

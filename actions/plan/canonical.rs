@@ -24,6 +24,13 @@ impl Key {
         Self(Hmac::new_from_slice(bytes).unwrap_or_else(|_| Hmac::new(&[0; 64].into())))
     }
 
+    /// HMAC-SHA256 of these bytes.
+    pub(super) fn seal_bytes(&self, bytes: &[u8]) -> [u8; 32] {
+        let mut mac = self.0.clone();
+        mac.update(bytes);
+        mac.finalize().into_bytes().into()
+    }
+
     /// HMAC-SHA256 of a value's canonical form, as lower-case hexadecimal digits.
     fn seal(&self, value: &Value<'_>) -> String {
         let mut text = String::new();

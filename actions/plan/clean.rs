@@ -1,7 +1,10 @@
 //! Takes out of a plan what was found to be secret only after it had been kept: a value may be marked in the last of its
 //! changes and stand unmarked in the first.
 
-use super::model::{Action, Change, Plan};
+use super::{
+    leaves::Leaf,
+    model::{Action, Change, Plan},
+};
 
 impl Plan {
     pub(super) fn clean(&mut self) {
@@ -15,6 +18,14 @@ impl Plan {
                 *text = scrubber.cleaned(text).into_boxed_str();
             }
         };
+        let leaves = |leaves: &mut Vec<Leaf>| {
+            for leaf in leaves {
+                one(&mut leaf.path);
+                if scrubber.finds(&leaf.detail) {
+                    leaf.detail = scrubber.cleaned(&leaf.detail).into_boxed_str();
+                }
+            }
+        };
         one(&mut self.terraform_version);
         one(&mut self.format_version);
         let fields = std::mem::take(&mut self.unknown_fields);
@@ -26,6 +37,7 @@ impl Plan {
             all(attributes);
             all(replace_paths);
             action.names().for_each(one);
+            leaves(&mut change.leaves);
             let Change { previous_address, deposed, reason, import, .. } = change;
             [previous_address, deposed, reason, import].into_iter().flatten().for_each(one);
             detail(&mut change.detail);
@@ -37,6 +49,8 @@ impl Plan {
         }
         for drift in &mut self.drift {
             one(&mut drift.address);
+            one(&mut drift.kind);
+            leaves(&mut drift.leaves);
             drift.action.names().for_each(one);
             all(&mut drift.attributes);
             detail(&mut drift.detail);

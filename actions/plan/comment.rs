@@ -346,7 +346,7 @@ fn footer(plan: &Plan, context: &Context, page: &Page<'_>) -> String {
 }
 
 /// A link, if it is one; else what it says.
-fn link(run: &str, page: &Page<'_>) -> String {
+pub(crate) fn link(run: &str, page: &Page<'_>) -> String {
     let safe = run.starts_with("https://")
         && run.len() <= 500
         && run.chars().all(|c| c.is_ascii_alphanumeric() || "-._~:/?#@!$&+,;=%".contains(c));

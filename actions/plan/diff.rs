@@ -176,7 +176,7 @@ pub(super) fn names(before: &Shown, after: &Shown) -> Vec<String> {
     keys(before, after).filter(|key| before.get(key) != after.get(key)).map(markdown::plain).collect()
 }
 
-fn keys<'s>(before: &'s Shown, after: &'s Shown) -> impl Iterator<Item = &'s str> {
+pub(super) fn keys<'s>(before: &'s Shown, after: &'s Shown) -> impl Iterator<Item = &'s str> {
     let (mut old, mut new) = (before.members().iter().peekable(), after.members().iter().peekable());
     std::iter::from_fn(move || {
         let (a, b) = (old.peek().map(|(key, _)| key.as_str()), new.peek().map(|(key, _)| key.as_str()));

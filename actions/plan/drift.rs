@@ -4,14 +4,13 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{
+    canonical::Key,
     diff::{self, Lines},
     json::Value,
+    leaves::{self, PATHS},
     model::{Action, Drift},
     shown::Shown,
 };
-
-/// Beyond so many paths only their first steps are compared.
-const PATHS: usize = 300;
 
 /// Drift that is not judged yet.
 pub(super) struct Drifted {
@@ -36,16 +35,17 @@ pub(super) fn without_promotion(element: &Value<'_>, mut side: Shown) -> Shown {
 }
 
 impl Drifted {
+    /// `key` asks for its leaves.
     pub(super) fn new(
-        shown: String,
         address: &str,
         action: Action,
         before: &Shown,
         after: &Shown,
         room: usize,
+        key: Option<&Key>,
     ) -> Self {
-        let mut paths = Vec::new();
-        changed(before, after, "", &mut paths);
+        let places = leaves::differing(before, after);
+        let mut paths: Vec<String> = places.iter().map(|(path, ..)| path.clone()).collect();
         let attributes = if action == Action::Update { diff::names(before, after) } else { Vec::new() };
         if paths.len() >= PATHS {
             paths.clone_from(&attributes);
@@ -55,7 +55,10 @@ impl Drifted {
             diff::diff(before, after, "", &mut lines);
         }
         let detail = Some(lines.finish()).filter(|text| room > 0 && !text.is_empty()).map(String::into_boxed_str);
-        let drift = Drift { address: shown, action, attributes, detail, matters: false };
+        let key = key.filter(|_| action == Action::Update);
+        let leaves = key.map(|key| leaves::leaves(before, after, &places, room, key)).unwrap_or_default();
+        let (address_shown, kind) = (address.to_owned(), String::new());
+        let drift = Drift { address: address_shown, kind, action, attributes, detail, matters: false, leaves };
         Self { drift, address: address.to_owned(), paths }
     }
 
@@ -68,13 +71,16 @@ impl Drifted {
         refresh: bool,
     ) -> Drift {
         let gone = self.drift.action != Action::Update;
-        let depends = [self.address.as_str(), without_key(&self.address)].iter().any(|address| {
-            relevant.get(*address).is_some_and(|wanted| {
-                gone || wanted.iter().any(|wanted| self.paths.iter().any(|path| overlap(wanted, path)))
-            })
-        });
+        let wanted = |address: &str| {
+            [address, without_key(address)].map(|address| relevant.get(address)).into_iter().flatten().flatten()
+        };
+        let depends = wanted(&self.address).any(|wanted| gone || self.paths.iter().any(|path| overlap(wanted, path)));
         let matters = refresh || depends || changed.contains(self.drift.address.as_str());
-        Drift { matters, ..self.drift }
+        let mut drift = Drift { matters, ..self.drift };
+        for (leaf, path) in drift.leaves.iter_mut().zip(&self.paths) {
+            leaf.relevant = wanted(&self.address).any(|wanted| overlap(wanted, path));
+        }
+        drift
     }
 }
 
@@ -95,26 +101,4 @@ fn overlap(a: &str, b: &str) -> bool {
             .is_some_and(|rest| outer.is_empty() || rest.is_empty() || rest.starts_with(['.', '[', ':']))
     };
     within(a, b) || within(b, a)
-}
-
-fn changed(before: &Shown, after: &Shown, path: &str, paths: &mut Vec<String>) {
-    if before == after || paths.len() >= PATHS {
-        return;
-    }
-    match (before, after) {
-        (Shown::Object(old), Shown::Object(new)) => {
-            let mut names: Vec<&String> = old.iter().chain(new).map(|(name, _)| name).collect();
-            names.sort_unstable();
-            names.dedup();
-            for name in names {
-                changed(before.get(name), after.get(name), &diff::join(path, name), paths);
-            }
-        }
-        (Shown::List(old), Shown::List(new)) if old.len() == new.len() => {
-            for (at, (old, new)) in old.iter().zip(new).enumerate() {
-                changed(old, new, &format!("{path}[{at}]"), paths);
-            }
-        }
-        _ => paths.push(path.to_owned()),
-    }
 }

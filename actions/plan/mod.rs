@@ -17,6 +17,7 @@ mod guard;
 mod guess;
 mod input;
 mod json;
+mod leaves;
 mod make;
 mod marks;
 mod model;
@@ -31,7 +32,7 @@ mod table;
 mod words;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -51,6 +52,7 @@ use crate::{
 
 pub use build::Options;
 pub use compare::{Comparison, compare};
+pub use leaves::Leaf;
 pub use model::{Action, Change, Check, Counts, Drift, Output, Plan, Risk};
 pub use read::read;
 pub use record::{Recorder, Store};

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::leaves::Leaf;
+
 /// A plan without its values.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
@@ -33,6 +35,8 @@ pub struct Plan {
     pub unknown_fields: BTreeMap<String, usize>,
     /// The canonical digest: 64 lower-case hexadecimal digits. See `docs/plan-digest.md`.
     pub digest: String,
+    /// Whether it says nothing of what is configured, as `terraform plan -refresh-only` does: drift alone.
+    pub refresh_only: bool,
     /// Whether values were not to be shown.
     pub values_hidden: bool,
     pub(super) scrubber: crate::scrub::Scrubber,
@@ -61,6 +65,8 @@ pub struct Change {
     pub attributes: Vec<String>,
     /// The difference, a line for each leaf; `None` if there was no room for it or values are not to be shown.
     pub detail: Option<Box<str>>,
+    /// Each place that changes by itself, if [`super::Options::leaves`] asks for it.
+    pub leaves: Vec<Leaf>,
 }
 
 /// What Terraform does to a resource.
@@ -172,6 +178,8 @@ pub struct Output {
 pub struct Drift {
     /// Whose.
     pub address: String,
+    /// `aws_lambda_function`, for example.
+    pub kind: String,
     /// What was done: an update, or a delete.
     pub action: Action,
     /// The names of the attributes.
@@ -180,6 +188,8 @@ pub struct Drift {
     pub detail: Option<Box<str>>,
     /// Whether this plan depends on it.
     pub matters: bool,
+    /// As [`Change::leaves`].
+    pub leaves: Vec<Leaf>,
 }
 
 /// A check that did not pass.
@@ -278,6 +288,11 @@ impl Plan {
         let mut plan = Self { errored: true, values_hidden: options.hide_values, ..Self::default() };
         options.secrets.iter().for_each(|secret| plan.scrubber.learn(secret));
         plan
+    }
+
+    /// The secrets that are known of it, for other pages than its own.
+    pub(crate) fn scrubber(&self) -> &crate::scrub::Scrubber {
+        &self.scrubber
     }
 
     /// How many of each.

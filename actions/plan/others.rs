@@ -65,7 +65,11 @@ impl Builder<'_, '_> {
             return Ok(());
         }
         let address = element.get("address").text().unwrap_or("(no address)");
-        let found = Drifted::new(self.plan.scrubber.cleaned(address), address, action, &before, &after, room);
+        let key = self.leaves.then_some(&self.key);
+        let mut found = Drifted::new(address, action, &before, &after, room, key);
+        found.drift.address = self.plan.scrubber.cleaned(address);
+        found.drift.kind = self.plan.scrubber.cleaned(kind);
+        found.drift.leaves.iter_mut().for_each(|leaf| leaf.path = scrubber.cleaned(&leaf.path));
         self.room[3] = self.room[3].saturating_sub(found.drift.detail.as_deref().map_or(0, str::len));
         self.drifted.push(found);
         Ok(())

@@ -38,6 +38,7 @@ pub fn read(from: impl Read, options: &Options, recorder: &mut Recorder<'_>) -> 
         );
     }
     reader.seen.check()?;
+    reader.builder.plan.refresh_only = !reader.seen.changes;
     reader.builder.finish()
 }
 
@@ -63,6 +64,7 @@ struct Seen {
     format: Option<String>,
     state: bool,
     plan: bool,
+    changes: bool,
 }
 
 impl Seen {
@@ -163,6 +165,7 @@ impl<'de, 'b, 's> Visitor<'de> for &mut Reader<'b, 's> {
                     continue;
                 }
             };
+            self.seen.changes |= field == "resource_changes";
             self.seen.plan |= field == "resource_changes";
             map.next_value_seed(Elements(self, handler))?;
         }

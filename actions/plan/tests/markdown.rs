@@ -4,7 +4,7 @@
 use super::*;
 
 /// What is wrong with a comment, or nothing.
-pub(super) fn wrong(text: &str) -> Option<String> {
+pub(crate) fn wrong(text: &str) -> Option<String> {
     let mut fence: Option<usize> = None;
     let mut folds = 0_i32;
     let mut columns = None;
@@ -32,7 +32,10 @@ pub(super) fn wrong(text: &str) -> Option<String> {
             return at("a row with other cells than its table");
         }
         columns = cells;
-        if number == 0 && crate::sticky::marker::parse("plan", line).is_some() {
+        let marker = |action| crate::sticky::marker::parse(action, line).is_some();
+        if (number == 0 && (marker("plan") || marker("drift")))
+            || (number == 1 && line.starts_with("<!-- lockgate:drift digest=") && line.len() == 95)
+        {
             continue;
         }
         let bare = if line.starts_with("<details>") { html(line) } else { spans(line) };

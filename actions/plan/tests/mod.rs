@@ -4,7 +4,7 @@
 mod digest;
 mod golden;
 mod hiding;
-mod markdown;
+pub(crate) mod markdown;
 mod meaning;
 mod mutations;
 mod reading;
