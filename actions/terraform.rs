@@ -25,7 +25,7 @@ pub use messages::{Diagnostic, Messages};
 
 /// Which root, and how Terraform is run there.
 #[derive(Clone, Debug, clap::Args)]
-pub struct Args {
+pub struct Settings {
     /// Folder of the Terraform root, from the repository's root
     #[arg(long, env = "INPUT_ROOT", value_name = "DIR")]
     pub root: PathBuf,
@@ -83,18 +83,18 @@ impl Terraform {
     ///
     /// # Errors
     /// If the root is no folder of the repository, or a file of variables is missing.
-    pub fn new(args: &Args) -> Result<Self> {
+    pub fn new(settings: &Settings) -> Result<Self> {
         let base = std::env::current_dir().context("the current folder cannot be read")?;
-        let root = name(&args.root)?;
+        let root = name(&settings.root)?;
         let folder = base.join(&root);
         ensure!(folder.is_dir(), "there is no folder {root:?} here; run lockgate in the repository's root");
         let variables: Vec<PathBuf> =
-            args.var_file.iter().filter(|file| !file.as_os_str().is_empty()).map(|file| base.join(file)).collect();
+            settings.var_file.iter().filter(|file| !file.as_os_str().is_empty()).map(|file| base.join(file)).collect();
         for file in &variables {
             ensure!(file.is_file(), "there is no file of variables {}", file.display());
         }
         let own = tempfile::tempdir().context("no folder for the plan can be made")?;
-        Ok(Self { program: args.terraform.clone(), folder, root, variables, own })
+        Ok(Self { program: settings.terraform.clone(), folder, root, variables, own })
     }
 
     /// The root's folder.
@@ -124,24 +124,24 @@ impl Terraform {
     ///
     /// # Errors
     /// If Terraform fails: with what it said.
-    pub async fn init(&self, args: &Args) -> Result<()> {
+    pub async fn init(&self, settings: &Settings) -> Result<()> {
         let _group = runner::group(format_args!("terraform init ({})", self.root));
         let mut arguments = vec!["init".to_owned(), "-input=false".to_owned(), "-no-color".to_owned()];
         arguments.push("-lockfile=readonly".to_owned());
-        if let Some(bucket) = args.state_bucket.as_deref().filter(|bucket| !bucket.is_empty()) {
-            let mut settings = vec![
+        if let Some(bucket) = settings.state_bucket.as_deref().filter(|bucket| !bucket.is_empty()) {
+            let mut backend = vec![
                 format!("bucket={bucket}"),
                 format!("key={}/terraform.tfstate", self.root),
                 "use_lockfile=true".to_owned(),
                 "encrypt=true".to_owned(),
             ];
-            if let Some(table) = args.lock_table.as_deref().filter(|table| !table.is_empty()) {
-                settings.push(format!("dynamodb_table={table}"));
+            if let Some(table) = settings.lock_table.as_deref().filter(|table| !table.is_empty()) {
+                backend.push(format!("dynamodb_table={table}"));
             }
             if let Some(region) = std::env::var_os("AWS_REGION") {
-                settings.push(format!("region={}", region.to_string_lossy()));
+                backend.push(format!("region={}", region.to_string_lossy()));
             }
-            arguments.extend(settings.into_iter().map(|setting| format!("-backend-config={setting}")));
+            arguments.extend(backend.into_iter().map(|setting| format!("-backend-config={setting}")));
         }
         let mut child = self.start(&arguments, Stdio::piped())?;
         let (out, err) = tokio::join!(text(child.stdout.take()), text(child.stderr.take()));

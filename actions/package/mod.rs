@@ -35,7 +35,8 @@ pub struct Args {
 }
 
 /// Builds and packages the functions, writes `packages.json`, prints a table and sets two outputs per function:
-/// `<name>_path` (within the folder) and `<name>_digest` (a ZIP's SHA-256 in hex, an image's manifest digest).
+/// `<name>_path` (within the folder) and `<name>_digest` (a ZIP's SHA-256 in hex, an image's manifest digest), and
+/// `packages` with all of `packages.json`.
 ///
 /// # Errors
 /// [`Failure::Usage`] for a wrong `lockgate.toml`, an unknown function, a missing toolchain or a folder that cannot be

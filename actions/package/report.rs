@@ -87,7 +87,9 @@ impl Packages {
             runner::output(&format!("{name}_path"), path)?;
             runner::output(&format!("{name}_digest"), digest)?;
         }
-        Ok(())
+        // Names of functions have no underscore, so this one is nobody's else.
+        let text = serde_json::to_string(self).context("packages.json cannot be written down")?;
+        runner::output("packages", &text)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     io::{BufWriter, Read},
-    path::{Path, PathBuf},
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -15,6 +15,7 @@ use crate::{
     delivery::Delivery,
     failure::{Blame, Failure},
     ledger::Ledger,
+    package::Packages,
     release, runner,
     terraform::{self, Planning, Terraform},
 };
@@ -25,9 +26,9 @@ pub(crate) struct What {
     /// Environment that the root is
     #[arg(long, env = "INPUT_ENVIRONMENT", value_name = "NAME")]
     pub(crate) environment: Option<String>,
-    /// Folder that `lockgate package` filled, for a release that is not written yet
-    #[arg(long, env = "INPUT_PACKAGES", value_name = "DIR", conflicts_with = "release")]
-    pub(crate) packages: Option<PathBuf>,
+    /// Folder that `lockgate package` filled, or its output `packages`, for a release that is not written yet
+    #[arg(long, env = "INPUT_PACKAGES", value_name = "DIR|JSON", conflicts_with = "release")]
+    pub(crate) packages: Option<String>,
     /// Release of the environment's ledger
     #[arg(long, env = "INPUT_RELEASE", value_name = "ID", requires = "environment")]
     pub(crate) release: Option<String>,
@@ -63,7 +64,7 @@ pub(crate) fn from_file(file: &Path, options: Options, record: Option<&Path>) ->
 /// # Errors
 /// As [`super::run`].
 pub(crate) async fn with_terraform(
-    args: &terraform::Args,
+    args: &terraform::Settings,
     what: &What,
     mut options: Options,
     record: Option<&Path>,
@@ -98,14 +99,14 @@ pub(crate) async fn with_terraform(
 ///
 /// # Errors
 /// As [`super::run`].
-pub(crate) async fn prepare(args: &terraform::Args, what: &What) -> Result<Terraform, Failure> {
+pub(crate) async fn prepare(args: &terraform::Settings, what: &What) -> Result<Terraform, Failure> {
     let mut terraform = Terraform::new(args).usage()?;
     let base = std::env::current_dir().context("the current folder cannot be read").usage()?;
     guard::check(&base, terraform.folder(), &what.allow).gate()?;
     let variables = match (&what.packages, &what.release) {
-        (Some(folder), _) => {
+        (Some(packages), _) => {
             let delivery = Delivery::read(&base).usage()?;
-            release::variables::of_packages(&delivery, &release::packages(folder).usage()?)
+            release::variables::of_packages(&delivery, &self::packages(packages).usage()?)
         }
         (None, Some(id)) => {
             let delivery = Delivery::read(&base).usage()?;
@@ -120,6 +121,14 @@ pub(crate) async fn prepare(args: &terraform::Args, what: &What) -> Result<Terra
     fs::write(&file, text).with_context(|| format!("{} cannot be written", file.display())).usage()?;
     terraform.add_variables(file);
     Ok(terraform)
+}
+
+/// Another job hands only the digests on, as text; what they are the digests of is not needed for a plan.
+fn packages(packages: &str) -> Result<Packages> {
+    if packages.trim_start().starts_with('{') {
+        return serde_json::from_str(packages).context("the packages are not as the output of `lockgate package`");
+    }
+    release::packages(Path::new(packages))
 }
 
 /// Reads a plan, and writes its record where one is wanted.

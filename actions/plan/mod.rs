@@ -75,7 +75,7 @@ pub enum Values {
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    terraform: terraform::Args,
+    terraform: terraform::Settings,
     #[command(flatten)]
     what: make::What,
     #[command(flatten)]

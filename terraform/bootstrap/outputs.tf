@@ -27,3 +27,8 @@ output "rollback_roles" {
   description = "ARN of each environment's rollback role: the variable `LOCKGATE_ROLLBACK_ROLE` of the GitHub environment <environment>-rollback."
   value       = { for environment, role in module.rollback : environment => role.arn }
 }
+
+output "plan_role" {
+  description = "ARN of the role for plans of pull requests: the repository's variable `LOCKGATE_PLAN_ROLE`."
+  value       = one(module.plan[*].arn)
+}
