@@ -3,7 +3,12 @@
 
 use std::collections::HashMap;
 
-use super::{files::Files, finding::Finding, fingerprint, merge};
+use super::{
+    files::Files,
+    finding::{Finding, Part},
+    fingerprint, merge,
+    report::lockfile::Lockfile,
+};
 
 /// The findings of one commit, merged and known by their content.
 #[derive(Clone, Debug, Default)]
@@ -33,9 +38,10 @@ pub struct Comparison {
 }
 
 /// Compares a change's head with its base. Each finding of the base accounts for one of the head: first the same in the same
-/// file, then the same in another file, which was renamed or into which it was moved.
+/// file, then the same in another file, which was renamed or into which it was moved. Beyond that, an advisory is not new if
+/// the base's lock file has the same version of the package, though the base was not scanned for it.
 #[must_use]
-pub fn compare(head: &Commit, base: &Commit) -> Comparison {
+pub fn compare(head: &Commit, base: &Commit, base_files: &dyn Files) -> Comparison {
     let mut new = vec![true; head.findings.len()];
     let mut fixed = vec![true; base.findings.len()];
     let mut known: HashMap<&str, usize> = HashMap::new();
@@ -60,6 +66,21 @@ pub fn compare(head: &Commit, base: &Commit) -> Comparison {
             (new[at], fixed[before]) = (false, false);
         }
     }
+    let mut lockfiles: HashMap<&str, Option<Lockfile>> = HashMap::new();
+    for (at, finding) in head.findings.iter().enumerate() {
+        let Some(package) = finding.package.as_ref().filter(|_| new[at] && locked(finding)) else { continue };
+        let path = finding.place.path.as_str();
+        let lockfile = lockfiles.entry(path).or_insert_with(|| base_files.text(path).map(|text| Lockfile::new(&text)));
+        if let Some(lockfile) = lockfile {
+            new[at] = lockfile.lines(&package.name, &package.version).is_none();
+        }
+    }
     let fixed = fixed.iter().enumerate().filter(|(_, fixed)| **fixed).map(|(at, _)| at).collect();
     Comparison { new, fixed }
+}
+
+/// Whether it is about a package in a `Cargo.lock` of the repository.
+fn locked(finding: &Finding) -> bool {
+    let file = finding.place.path.rsplit('/').next();
+    finding.place.inside && finding.kind.part() == Part::Vulnerabilities && file == Some("Cargo.lock")
 }

@@ -117,7 +117,7 @@ fn clean(path: &str) -> Option<String> {
         }
     }
     let path = parts.join("/");
-    (!path.is_empty() && path.len() <= 1_000 && !path.contains('\0')).then_some(path)
+    (!path.is_empty() && path.len() <= 1_000 && !path.contains(char::is_control)).then_some(path)
 }
 
 fn outside(path: &str) -> (String, bool) {

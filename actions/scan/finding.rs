@@ -235,11 +235,10 @@ impl Finding {
         self.sources.first().map_or(Tool::Trivy, |source| source.tool)
     }
 
-    /// Whether it is known by this id: its own, an alias, or what a scanner calls it.
+    /// Whether it is known by this [canonical] id: as its own or as an alias. What each scanner calls it is among these.
     #[must_use]
     pub fn has_id(&self, id: &str) -> bool {
-        let id = canonical(id);
-        self.id == id || self.aliases.contains(&id) || self.sources.iter().any(|source| canonical(&source.rule) == id)
+        self.ids().any(|own| own == id)
     }
 
     /// Every id it has, its own first.
@@ -277,10 +276,26 @@ pub(crate) fn capped(text: &str, most: usize) -> String {
     }
 }
 
-/// An `https` URL of a sane length without anything that could end a Markdown link, else nothing.
+/// Who explains rules and advisories. A link to anywhere else is not shown: reports are not trusted, and a link to an issue
+/// makes GitHub mention it there.
+const EXPLAIN: [&str; 9] = [
+    "avd.aquasec.com",
+    "aquasecurity.github.io",
+    "doc.rust-lang.org",
+    "github.com/advisories",
+    "nvd.nist.gov",
+    "registry.terraform.io",
+    "rust-lang.github.io",
+    "rustsec.org",
+    "spdx.org",
+];
+
+/// The URL, if it is `https` at somebody who explains rules and advisories and holds nothing that could end a Markdown link.
 pub(crate) fn url(text: &str) -> Option<String> {
-    let fine = |c: char| c.is_ascii_alphanumeric() || "-._~:/?#@!$&+,;=%".contains(c);
-    (text.starts_with("https://") && text.len() <= 500 && text.chars().all(fine)).then(|| text.to_owned())
+    let rest = text.strip_prefix("https://")?;
+    let fine = |c: char| c.is_ascii_alphanumeric() || "-._~:/?#&+=%".contains(c);
+    let known = EXPLAIN.iter().any(|host| rest.strip_prefix(host).is_some_and(|path| path.starts_with('/')));
+    (known && text.len() <= 500 && text.chars().all(fine)).then(|| text.to_owned())
 }
 
 /// One name for what scanners call differently: tfsec's and old Trivy's `AVD-AWS-0104` is Trivy's `AWS-0104`; advisories are

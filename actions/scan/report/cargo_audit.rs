@@ -169,10 +169,8 @@ fn finding(warning: Option<&str>, entry: &Entry) -> Finding {
         }
         finding.title = capped(&advisory.title, MOST_NAME);
         finding.message = capped(&advisory.description, MOST_MESSAGE);
-        finding.url = advisory.url.as_deref().and_then(url).or_else(|| {
-            let id = &finding.id;
-            id.starts_with("RUSTSEC-").then(|| url(&format!("https://rustsec.org/advisories/{id}")))?
-        });
+        let own = finding.id.starts_with("RUSTSEC-").then(|| format!("https://rustsec.org/advisories/{}", finding.id));
+        finding.url = own.or_else(|| advisory.url.clone()).as_deref().and_then(url);
     } else {
         finding.title = format!("{} {} was {}", package.name, package.version, said.unwrap_or("reported"));
         finding.title = capped(&finding.title, MOST_NAME);

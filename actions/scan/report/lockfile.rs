@@ -4,10 +4,10 @@
 use std::collections::HashMap;
 
 /// First and last line of each `[[package]]`, by name and version.
-pub(super) struct Lockfile(HashMap<(String, String), (u32, u32)>);
+pub(in crate::scan) struct Lockfile(HashMap<(String, String), (u32, u32)>);
 
 impl Lockfile {
-    pub(super) fn new(text: &str) -> Self {
+    pub(in crate::scan) fn new(text: &str) -> Self {
         let mut packages = HashMap::new();
         let mut block: Option<(u32, Option<&str>, Option<&str>)> = None;
         let mut last = 0;
@@ -34,7 +34,7 @@ impl Lockfile {
         Self(packages)
     }
 
-    pub(super) fn lines(&self, name: &str, version: &str) -> Option<(u32, u32)> {
+    pub(in crate::scan) fn lines(&self, name: &str, version: &str) -> Option<(u32, u32)> {
         self.0.get(&(name.to_owned(), version.to_owned())).copied()
     }
 }

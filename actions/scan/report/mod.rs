@@ -3,7 +3,7 @@
 
 pub mod cargo_audit;
 pub mod clippy;
-mod lockfile;
+pub(super) mod lockfile;
 pub mod tfsec;
 pub mod trivy;
 
