@@ -10,12 +10,21 @@ use std::{
 pub trait Files {
     /// The text of a file, by its path in the repository; `None` if it is no file of it, or no text.
     fn text(&self, path: &str) -> Option<String>;
+
+    /// Whether it is known which files there are, so that what has no text is none.
+    fn known(&self) -> bool {
+        true
+    }
 }
 
 /// Nothing is known of the files.
 impl Files for () {
     fn text(&self, _: &str) -> Option<String> {
         None
+    }
+
+    fn known(&self) -> bool {
+        false
     }
 }
 
@@ -121,7 +130,8 @@ fn clean(path: &str) -> Option<String> {
 }
 
 fn outside(path: &str) -> (String, bool) {
-    let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | "." | "..")).collect();
+    let part = |part: &&str| !matches!(*part, "" | "." | "..") && !part.ends_with(':');
+    let parts: Vec<&str> = path.split('/').filter(part).collect();
     let name = super::finding::capped(&parts[parts.len().saturating_sub(3)..].join("/"), 300);
     (if name.is_empty() { "unknown".to_owned() } else { name }, false)
 }

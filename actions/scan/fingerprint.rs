@@ -12,8 +12,8 @@ use super::{
 
 /// So many lines of a place count at most.
 const MOST_LINES: usize = 10;
-/// A place of more lines than this is a whole block, which its resource's name says well enough: its other lines may change.
-const BLOCK: u32 = 3;
+/// A place of a resource with so many lines is a whole block, of which the first says enough: the others may change.
+const BLOCK: u32 = 4;
 
 /// Computes the fingerprints of a commit's findings, and looks up which of their paths are files of it.
 pub fn mark(findings: &mut [Finding], files: &dyn Files) -> Vec<Content> {
@@ -28,6 +28,7 @@ pub fn mark(findings: &mut [Finding], files: &dyn Files) -> Vec<Content> {
                 current = Some((finding.place.path.clone(), files.text(&finding.place.path).map(Text::new)));
             }
             let text = current.as_ref().and_then(|(_, text)| text.as_ref());
+            finding.place.inside = text.is_some() || !files.known();
             fit(finding, text);
             contents[*at] = content(finding, text);
         } else {
@@ -101,8 +102,8 @@ fn fit(finding: &mut Finding, text: Option<&Text>) {
 
 fn content(finding: &Finding, text: Option<&Text>) -> Content {
     let lines = finding.place.lines.filter(|_| finding.package.is_none());
-    let block = finding.resource.is_some() && lines.is_some_and(|(first, last)| last - first >= BLOCK);
-    let lines = text.zip(lines.filter(|_| !block)).map(|(text, (first, last))| normal(text, first, last));
+    let block = finding.resource.is_some() && lines.is_some_and(|(first, last)| last - first >= BLOCK - 1);
+    let lines = text.zip(lines).map(|(text, (first, last))| normal(text, first, if block { first } else { last }));
     let lines = lines.unwrap_or_default();
     let kind = if finding.package.is_some() && finding.kind != Kind::Licence { "package" } else { finding.kind.name() };
     let (name, version) =

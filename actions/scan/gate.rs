@@ -70,12 +70,25 @@ impl Scan {
         }
         let missing = required.iter().filter(|tool| !seen.contains(*tool));
         scan.not_scanned.extend(missing.map(|tool| {
-            NotScanned::all(*tool, "there is no report of it", format!("run it, or pass `--report {tool}=FILE`"))
+            NotScanned::all(*tool, "there is no report of it", format!("run it, or pass --report {tool}=FILE"))
         }));
         scan.not_scanned.sort();
         scan.not_scanned.dedup();
         scan.commit = Commit::new(findings, files);
         scan
+    }
+}
+
+impl Scan {
+    /// Whether everybody who found it elsewhere looked for it here.
+    fn covers(&self, finding: &Finding) -> bool {
+        let part = finding.kind.part();
+        let left_out = |tool| {
+            self.not_scanned.iter().any(|gap| gap.tool == tool && gap.part.is_none_or(|missing| missing == part))
+        };
+        finding.sources.iter().all(|source| {
+            self.ran.get(&source.tool).is_some_and(|ran| ran.scanned.contains(&part)) && !left_out(source.tool)
+        })
     }
 }
 
@@ -210,7 +223,9 @@ pub fn assess(
         blocking: (*new || policy.everything) && suppressed.is_none() && finding.severity.reaches(policy.fail_on),
     });
     let verdicts = verdicts.collect();
-    let fixed = comparison.fixed.iter().filter_map(|at| base.findings.get(*at)).cloned().collect();
+    // What was not scanned is not fixed.
+    let gone = comparison.fixed.iter().filter_map(|at| base.findings.get(*at));
+    let fixed = gone.filter(|finding| head.covers(finding)).cloned().collect();
     let allowed = head.not_scanned.iter().map(|gap| policy.allows(gap)).collect();
     Assessment { head, verdicts, fixed, base_not_scanned, suppressions, inline, allowed, policy }
 }

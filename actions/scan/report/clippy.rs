@@ -66,8 +66,8 @@ struct Expansion {
     span: Box<Span>,
 }
 
-const COMPILES: &str = "see the log for the compiler's errors; run clippy with `--keep-going` and warnings that do not \
-                        fail (`-- --cap-lints warn`), so that all crates are looked at";
+const COMPILES: &str = "see the log for the compiler's errors; run clippy with --keep-going and with warnings that do not \
+                        fail (-- --cap-lints warn), so that all crates are looked at";
 
 /// Reads a report.
 ///

@@ -93,7 +93,7 @@ struct Location {
 pub fn read(bytes: &[u8], roots: &Roots) -> Result<Report, NotScanned> {
     let tool = Tool::Tfsec;
     if !document::<Presence>(tool, bytes, b"{")?.results {
-        return Err(NotScanned::all(tool, "its report has no member `results`", super::AGAIN));
+        return Err(NotScanned::all(tool, "its report has no member called results", super::AGAIN));
     }
     let results: Results = document(tool, bytes, b"{")?;
     let mut report = Report::new(tool, [Part::Misconfigurations]);

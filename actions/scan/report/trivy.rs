@@ -234,7 +234,7 @@ pub fn read(bytes: &[u8], roots: &Roots, asked: &Asked) -> Result<Report, NotSca
         },
     };
     if document.schema_version.is_none() && document.results.is_none() {
-        return Err(NotScanned::all(tool, "its report has neither `SchemaVersion` nor `Results`", super::AGAIN));
+        return Err(NotScanned::all(tool, "its report has neither SchemaVersion nor Results", super::AGAIN));
     }
     if let Some(version) = document.schema_version.filter(|version| *version != 2) {
         let why = format!("its report has schema version {version}, and only 2 is known");
@@ -249,7 +249,7 @@ pub fn read(bytes: &[u8], roots: &Roots, asked: &Asked) -> Result<Report, NotSca
         return Err(NotScanned::all(tool, "nothing in its report shows what it looked at", next));
     }
     if asked.packages && !packages && report.scanned.remove(&Part::Vulnerabilities) {
-        let next = "check that Trivy was started on the folder with the lock file, with `--list-all-pkgs`";
+        let next = "check that Trivy was started on the folder with the lock file, with --list-all-pkgs";
         let why = "there is a lock file, but its report names no package";
         report.not_scanned.push(NotScanned::part(tool, Part::Vulnerabilities, why, next));
     }
