@@ -318,3 +318,19 @@ pub(crate) fn preference(id: &str) -> (u8, &str) {
     let rank = ["CVE-", "GHSA-", "RUSTSEC-"].iter().position(|prefix| id.starts_with(prefix)).unwrap_or(3);
     (rank as u8, id)
 }
+
+/// Texts one after the other, each with an end.
+pub(crate) fn sentences<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
+    let mut out = String::new();
+    for text in texts {
+        let text = text.trim();
+        if text.is_empty() || out.contains(text) {
+            continue;
+        }
+        if !out.is_empty() {
+            out.push_str(if out.ends_with(['.', '!', '?']) { " " } else { ". " });
+        }
+        out.push_str(text);
+    }
+    out
+}

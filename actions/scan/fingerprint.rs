@@ -37,11 +37,17 @@ pub fn mark(findings: &mut [Finding], files: &dyn Files) -> Vec<Content> {
     }
     // Equal ones are numbered in the order of their places.
     let mut seen: HashMap<[u8; 32], u32> = HashMap::new();
+    let mut before = None;
     for at in order {
+        // They come file by file.
+        if before.is_none_or(|before: usize| findings[before].place.path != findings[at].place.path) {
+            seen.clear();
+        }
+        before = Some(at);
         let (finding, content) = (&mut findings[at], &contents[at]);
-        let key = hash(&[&finding.place.path, &hex::encode(content.hash)]);
-        let ordinal = seen.entry(key).or_default();
-        let digest = hash(&["lockgate finding 1", &hex::encode(key), &ordinal.to_string()]);
+        let ordinal = seen.entry(content.hash).or_default();
+        let digest =
+            hash(&["lockgate finding 1", &finding.place.path, &hex::encode(content.hash), &ordinal.to_string()]);
         finding.fingerprint = hex::encode(&digest[..16]);
         *ordinal += 1;
     }

@@ -8,13 +8,9 @@ use super::finding::{Finding, Kind, Part, preference};
 /// Merges what is the same.
 #[must_use]
 pub fn merge(findings: impl IntoIterator<Item = Finding>) -> Vec<Finding> {
-    let mut all: Vec<Finding> = findings.into_iter().map(tidied).collect();
-    // In whichever order reports and entries come, the outcome is the same.
-    all.sort_by(|a, b| (&a.sources, a.order()).cmp(&(&b.sources, b.order())));
     let mut advisories: HashMap<_, Vec<Finding>> = HashMap::new();
     let mut places: HashMap<_, Vec<Finding>> = HashMap::new();
-    let mut out = Vec::with_capacity(all.len());
-    for finding in all {
+    for finding in findings.into_iter().map(tidied) {
         match (finding.kind.part(), &finding.package) {
             (Part::Vulnerabilities, Some(package)) => {
                 let key = (package.name.clone(), package.version.clone(), finding.place.path.clone());
@@ -26,8 +22,14 @@ pub fn merge(findings: impl IntoIterator<Item = Finding>) -> Vec<Finding> {
             }
         }
     }
-    advisories.into_values().for_each(|group| by_alias(group, &mut out));
-    places.into_values().for_each(|group| by_place(group, &mut out));
+    let mut out = Vec::new();
+    // In whichever order reports and entries come, the outcome is the same.
+    let sorted = |mut group: Vec<Finding>| {
+        group.sort_by(|a, b| (&a.sources, a.order()).cmp(&(&b.sources, b.order())));
+        group
+    };
+    advisories.into_values().for_each(|group| by_alias(sorted(group), &mut out));
+    places.into_values().for_each(|group| by_place(sorted(group), &mut out));
     out.sort_by(|a, b| a.order().cmp(&b.order()));
     out
 }
@@ -76,7 +78,7 @@ fn by_alias(group: Vec<Finding>, out: &mut Vec<Finding>) {
 fn by_place(group: Vec<Finding>, out: &mut Vec<Finding>) {
     let mut exact: HashMap<_, usize> = HashMap::new();
     let mut merged: Vec<Finding> = Vec::new();
-    // NOTE: a scanner's findings come together, see the order in `merge`.
+    // NOTE: a scanner's findings come together, see `sorted` in `merge`.
     let mut rest = group.into_iter().peekable();
     while let Some(tool) = rest.peek().map(Finding::tool) {
         let mut open = Open::new(&merged);

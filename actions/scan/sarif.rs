@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::{
     comment::{tools, what},
-    finding::{Finding, Kind, Tool, capped},
+    finding::{Finding, Kind, Tool, capped, sentences},
     gate::{Assessment, Verdict},
     link::uri,
     severity::Severity,
@@ -278,7 +278,7 @@ fn entry<'a>(finding: &'a Finding, verdict: Verdict, rule: usize, suppressed: Op
         }
     }
     if !finding.message.is_empty() && finding.message != finding.title && !finding.title.is_empty() {
-        said = format!("{said}. {}", finding.message);
+        said = sentences([said.as_str(), &finding.message]);
     }
     let sources: Vec<String> =
         finding.sources.iter().map(|source| format!("{} {}", source.tool, source.rule)).collect();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, de::IgnoredAny};
 
-use super::{NotScanned, Report, document, lockfile::Lockfile, nullable};
+use super::{NotScanned, Report, lockfile::Lockfile, nullable, parse, start};
 use crate::scan::{
     finding::{Finding, Kind, MOST_MESSAGE, MOST_NAME, Package, Part, Tool, canonical, capped, url},
     severity::{self, Severity},
@@ -108,7 +108,7 @@ struct Dependency {
 /// If nothing was scanned: no report, no database, no packages.
 pub fn read(bytes: &[u8], path: &str, lockfile: Option<&str>) -> Result<Report, NotScanned> {
     let tool = Tool::CargoAudit;
-    let audit: Audit = document(tool, bytes, b"{")?;
+    let audit: Audit = parse(tool, start(tool, bytes, b"{")?)?;
     if audit.database.advisory_count == 0 {
         let next = "fetch the advisory database again, or name it with --db";
         return Err(NotScanned::all(tool, "its advisory database was empty", next));

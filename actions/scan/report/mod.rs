@@ -81,20 +81,27 @@ impl Report {
 
 const AGAIN: &str = "look at the scanner's own output in the log and start the job again";
 
-/// The JSON document of a report: behind a banner, if there is one, and nothing but white space after it.
-fn document<T: DeserializeOwned>(tool: Tool, bytes: &[u8], opens: &[u8]) -> Result<T, NotScanned> {
+/// Where the JSON document of a report begins: behind a banner, if there is one.
+fn start<'b>(tool: Tool, bytes: &'b [u8], opens: &[u8]) -> Result<&'b [u8], NotScanned> {
     let bytes = text(bytes);
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(NotScanned::all(tool, "it printed nothing", AGAIN));
     }
     // NOTE: a banner's lines may hold brackets; a document begins its line.
-    let starts = std::iter::once(0).chain(bytes.iter().enumerate().filter(|(_, b)| **b == b'\n').map(|(at, _)| at + 1));
-    let start = starts.map(|at| at + blank(&bytes[at..])).find(|at| bytes.get(*at).is_some_and(|b| opens.contains(b)));
-    let Some(start) = start else {
-        let said = capped(&String::from_utf8_lossy(&bytes[..bytes.len().min(400)]), 120);
-        return Err(NotScanned::all(tool, format!("it printed no JSON but {said:?}"), AGAIN));
-    };
-    serde_json::from_slice(&bytes[start..]).map_err(|error| {
+    let lines = std::iter::once(0).chain(bytes.iter().enumerate().filter(|(_, b)| **b == b'\n').map(|(at, _)| at + 1));
+    let mut starts = lines.map(|at| at + blank(&bytes[at..]));
+    match starts.find(|at| bytes.get(*at).is_some_and(|b| opens.contains(b))) {
+        Some(at) => Ok(&bytes[at..]),
+        None => {
+            let said = capped(&String::from_utf8_lossy(&bytes[..bytes.len().min(400)]), 120);
+            Err(NotScanned::all(tool, format!("it printed no JSON but {said:?}"), AGAIN))
+        }
+    }
+}
+
+/// A document, with nothing but white space after it.
+fn parse<T: DeserializeOwned>(tool: Tool, bytes: &[u8]) -> Result<T, NotScanned> {
+    serde_json::from_slice(bytes).map_err(|error| {
         NotScanned::all(tool, format!("its report of {} bytes cannot be read: {error}", bytes.len()), AGAIN)
     })
 }

@@ -1,30 +1,25 @@
 //! `tfsec --format json`: results as
 //! [tfsec's engine](https://pkg.go.dev/github.com/aquasecurity/defsec/pkg/scan#FlatResult) writes them.
 
-use serde::{Deserialize, de::IgnoredAny};
+use serde::Deserialize;
 
-use super::{NotScanned, Report, document, nullable};
+use super::{NotScanned, Report, nullable, parse, start};
 use crate::scan::{
     files::Roots,
-    finding::{Finding, Kind, MOST_MESSAGE, MOST_NAME, Part, Place, Tool, canonical, capped, url},
+    finding::{Finding, Kind, MOST_MESSAGE, MOST_NAME, Part, Place, Tool, canonical, capped, sentences, url},
     severity::Severity,
 };
 
 #[derive(Deserialize)]
 struct Results {
     /// Has to be there: `null` says that nothing was found, its absence that this is something else.
-    results: Option<Vec<Flat>>,
-}
-
-/// With the member in it, whatever its value.
-#[derive(Deserialize)]
-struct Presence {
     #[serde(default, deserialize_with = "present")]
-    results: bool,
+    results: Option<Option<Vec<Flat>>>,
 }
 
-fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
-    IgnoredAny::deserialize(from).map(|_| true)
+/// A member that is there, whatever its value.
+fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
 }
 
 #[derive(Deserialize)]
@@ -92,12 +87,12 @@ struct Location {
 /// If it is none.
 pub fn read(bytes: &[u8], roots: &Roots) -> Result<Report, NotScanned> {
     let tool = Tool::Tfsec;
-    if !document::<Presence>(tool, bytes, b"{")?.results {
+    let results: Results = parse(tool, start(tool, bytes, b"{")?)?;
+    let Some(results) = results.results else {
         return Err(NotScanned::all(tool, "its report has no member called results", super::AGAIN));
-    }
-    let results: Results = document(tool, bytes, b"{")?;
+    };
     let mut report = Report::new(tool, [Part::Misconfigurations]);
-    let failed = results.results.unwrap_or_default().into_iter().filter(|flat| flat.status.failed());
+    let failed = results.unwrap_or_default().into_iter().filter(|flat| flat.status.failed());
     report.findings = failed.map(|flat| finding(&flat, roots)).collect();
     Ok(report)
 }
@@ -109,7 +104,7 @@ fn finding(flat: &Flat, roots: &Roots) -> Finding {
         finding.aliases = vec![canonical(&capped(&flat.long_id, MOST_NAME))];
     }
     finding.title = capped(&flat.rule_description, MOST_NAME);
-    finding.message = capped(&sentences([&flat.description, &flat.resolution]), MOST_MESSAGE);
+    finding.message = capped(&sentences([flat.description.as_str(), &flat.resolution]), MOST_MESSAGE);
     finding.url = flat.links.iter().find_map(|link| url(link));
     finding.resource = Some(capped(&flat.resource, MOST_NAME)).filter(|resource| !resource.is_empty());
     let (path, inside) = roots.relative(&flat.location.filename);
@@ -121,20 +116,4 @@ fn finding(flat: &Flat, roots: &Roots) -> Finding {
 /// Lines as they can be; 0 is none.
 pub(super) fn lines(first: u32, last: u32) -> Option<(u32, u32)> {
     (first > 0).then(|| (first, last.max(first)))
-}
-
-/// Texts one after the other, each with an end.
-pub(super) fn sentences<'t>(texts: impl IntoIterator<Item = &'t String>) -> String {
-    let mut out = String::new();
-    for text in texts {
-        let text = text.trim();
-        if text.is_empty() || out.contains(text) {
-            continue;
-        }
-        if !out.is_empty() {
-            out.push_str(if out.ends_with(['.', '!', '?']) { " " } else { ". " });
-        }
-        out.push_str(text);
-    }
-    out
 }

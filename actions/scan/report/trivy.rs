@@ -6,13 +6,10 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, de::IgnoredAny};
 
-use super::{
-    NotScanned, Report, document, nullable,
-    tfsec::{lines, sentences},
-};
+use super::{NotScanned, Report, nullable, parse, start, tfsec::lines};
 use crate::scan::{
     files::Roots,
-    finding::{Finding, Kind, MOST_MESSAGE, MOST_NAME, Package, Part, Place, Tool, canonical, capped, url},
+    finding::{Finding, Kind, MOST_MESSAGE, MOST_NAME, Package, Part, Place, Tool, canonical, capped, sentences, url},
     severity::Severity,
 };
 
@@ -29,14 +26,7 @@ pub struct Asked {
     pub image: Option<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Any {
-    Document(Box<Document>),
-    Legacy(Vec<Scanned>),
-}
-
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Document {
     #[serde(default)]
@@ -223,15 +213,11 @@ struct License {
 /// If it is none, or nothing shows that anything was scanned.
 pub fn read(bytes: &[u8], roots: &Roots, asked: &Asked) -> Result<Report, NotScanned> {
     let tool = Tool::Trivy;
-    let document = match document::<Any>(tool, bytes, b"{[")? {
-        Any::Document(document) => *document,
-        Any::Legacy(results) => Document {
-            schema_version: None,
-            trivy: None,
-            artifact_name: None,
-            artifact_type: None,
-            results: Some(results),
-        },
+    let bytes = start(tool, bytes, b"{[")?;
+    let document: Document = match bytes.first() {
+        // Before schema version 2 a report was the list of its results.
+        Some(b'[') => Document { results: Some(parse(tool, bytes)?), ..Document::default() },
+        _ => parse(tool, bytes)?,
     };
     if document.schema_version.is_none() && document.results.is_none() {
         return Err(NotScanned::all(tool, "its report has neither SchemaVersion nor Results", super::AGAIN));
@@ -398,7 +384,7 @@ impl Misconfiguration {
             finding.aliases = vec![canonical(&capped(&self.avd_id, MOST_NAME))];
         }
         finding.title = capped(&self.title, MOST_NAME);
-        finding.message = capped(&sentences([&self.message, &self.resolution]), MOST_MESSAGE);
+        finding.message = capped(&sentences([self.message.as_str(), &self.resolution]), MOST_MESSAGE);
         finding.url = url(&self.primary_url);
         let resource = capped(&self.cause_metadata.resource, MOST_NAME);
         finding.resource = (!resource.is_empty()).then_some(resource);

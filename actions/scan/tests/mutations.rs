@@ -19,6 +19,10 @@ pub(super) fn body(read: fn(&[u8]) -> Result<Report, NotScanned>, input: &[u8]) 
         assert!(text.encode_utf16().count() <= most.max(4_000));
         assert_eq!(markdown::wrong(&text), None, "{text}");
     }
+    // Of what is no report there is nothing more to say.
+    if assessment.head.ran.is_empty() && assessment.verdicts.is_empty() {
+        return;
+    }
     let summary = comment::summary(&assessment, &context(), comment::SUMMARY).0;
     assert!(summary.len() <= comment::SUMMARY);
     assert_eq!(markdown::wrong(&summary), None, "{summary}");
