@@ -2,8 +2,9 @@
 //! ([format](https://docs.github.com/actions/reference/workflow-commands-for-github-actions#setting-an-error-message)).
 
 use super::{
-    finding::{Finding, capped},
+    finding::Finding,
     gate::{Assessment, Verdict},
+    text::capped,
 };
 use crate::markdown;
 

@@ -197,7 +197,7 @@ pub(super) fn line(finding: &Finding, verdict: Verdict, links: &Links, page: &Pa
     out.push_str(&format!(" · {}\n", tools(finding).collect::<Vec<_>>().join(", ")));
     if whole && !finding.message.is_empty() && finding.message != finding.title {
         let text = finding.message.split_whitespace().collect::<Vec<_>>().join(" ");
-        out.push_str(&format!("  {}\n", page.message(&super::finding::capped(&text, 300))));
+        out.push_str(&format!("  {}\n", page.message(&super::text::capped(&text, 300))));
     }
     out
 }

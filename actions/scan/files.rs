@@ -132,6 +132,6 @@ fn clean(path: &str) -> Option<String> {
 fn outside(path: &str) -> (String, bool) {
     let part = |part: &&str| !matches!(*part, "" | "." | "..") && !part.ends_with(':');
     let parts: Vec<&str> = path.split('/').filter(part).collect();
-    let name = super::finding::capped(&parts[parts.len().saturating_sub(3)..].join("/"), 300);
+    let name = super::text::capped(&parts[parts.len().saturating_sub(3)..].join("/"), 300);
     (if name.is_empty() { "unknown".to_owned() } else { name }, false)
 }

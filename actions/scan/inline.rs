@@ -23,7 +23,7 @@ pub fn ignores(path: &str, text: &str) -> Vec<Ignore> {
 
 fn ignore(path: &str, line: u32, text: &str) -> Option<Ignore> {
     let what = what(path, text.trim())?;
-    Some(Ignore { path: path.to_owned(), line, what, text: super::finding::capped(text, 200) })
+    Some(Ignore { path: path.to_owned(), line, what, text: super::text::capped(text, 200) })
 }
 
 fn what(path: &str, text: &str) -> Option<&'static str> {

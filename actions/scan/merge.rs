@@ -3,7 +3,10 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::finding::{Finding, Kind, Part, preference};
+use super::{
+    finding::{Finding, Kind, Part},
+    text::preference,
+};
 
 /// Merges what is the same.
 #[must_use]

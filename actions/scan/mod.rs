@@ -17,8 +17,10 @@ mod lists;
 pub mod merge;
 pub mod report;
 pub mod sarif;
+mod sarif_json;
 pub mod severity;
 pub mod suppressions;
+pub mod text;
 
 #[cfg(test)]
 mod tests;

@@ -7,177 +7,21 @@ use std::{
     io::{self, Write},
 };
 
-use serde::Serialize;
-
 use super::{
     comment::{tools, what},
-    finding::{Finding, Kind, Tool, capped, sentences},
+    finding::{Finding, Kind, Tool},
     gate::{Assessment, Verdict},
     link::uri,
+    sarif_json::*,
     severity::Severity,
     suppressions::Judged,
+    text::{capped, sentences},
 };
 
 /// GitHub takes 25,000 results of a run and keeps 5,000, not surely the worst: we send the worst 5,000.
 pub const RESULTS: usize = 5_000;
 /// GitHub takes no more tags of a rule.
 const TAGS: usize = 20;
-
-#[derive(Serialize)]
-struct Log<'a> {
-    #[serde(rename = "$schema")]
-    schema: &'static str,
-    version: &'static str,
-    runs: Vec<Run<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Run<'a> {
-    tool: Wrapped<Driver<'a>>,
-    automation_details: Id,
-    column_kind: &'static str,
-    invocations: [Invocation; 1],
-    results: Vec<Entry<'a>>,
-}
-
-#[derive(Serialize)]
-struct Wrapped<T> {
-    driver: T,
-}
-
-#[derive(Serialize)]
-struct Id {
-    id: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Driver<'a> {
-    name: &'static str,
-    information_uri: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    version: Option<&'a str>,
-    rules: Vec<Rule<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Invocation {
-    execution_successful: bool,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    tool_execution_notifications: Vec<Notification>,
-}
-
-#[derive(Serialize)]
-struct Notification {
-    level: &'static str,
-    message: Text,
-}
-
-#[derive(Clone, Serialize)]
-struct Text {
-    text: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Rule<'a> {
-    id: &'a str,
-    short_description: Text,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    help_uri: Option<&'a str>,
-    default_configuration: Level,
-    properties: Properties,
-}
-
-#[derive(Serialize)]
-struct Level {
-    level: &'static str,
-}
-
-#[derive(Serialize)]
-struct Properties {
-    tags: Vec<&'static str>,
-    #[serde(rename = "security-severity", skip_serializing_if = "Option::is_none")]
-    security_severity: Option<String>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Entry<'a> {
-    rule_id: &'a str,
-    rule_index: usize,
-    level: &'static str,
-    message: Text,
-    locations: [Location<'a>; 1],
-    partial_fingerprints: Fingerprints<'a>,
-    suppressions: Vec<Suppression<'a>>,
-    properties: Sources<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Location<'a> {
-    physical_location: Physical,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    logical_locations: Option<[Logical<'a>; 1]>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Logical<'a> {
-    fully_qualified_name: &'a str,
-    kind: &'static str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Physical {
-    artifact_location: Artifact,
-    region: Region,
-}
-
-#[derive(Serialize)]
-struct Artifact {
-    uri: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Region {
-    start_line: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    start_column: Option<u32>,
-    end_line: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    end_column: Option<u32>,
-}
-
-/// GitHub knows an alert again by the first; the second says by which rule it is made.
-#[derive(Serialize)]
-struct Fingerprints<'a> {
-    #[serde(rename = "primaryLocationLineHash")]
-    line: String,
-    #[serde(rename = "lockgate/v1")]
-    own: &'a str,
-}
-
-#[derive(Serialize)]
-struct Suppression<'a> {
-    kind: &'static str,
-    status: &'static str,
-    justification: &'a str,
-}
-
-#[derive(Serialize)]
-struct Sources<'a> {
-    severity: &'static str,
-    new: bool,
-    sources: Vec<String>,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    aliases: &'a [String],
-}
 
 /// Writes the file. `category` tells several uploads of one commit apart, such as one for each part of a repository; it may
 /// be empty.

@@ -6,8 +6,9 @@ use serde::{Deserialize, de::IgnoredAny};
 
 use super::{NotScanned, Report, lockfile::Lockfile, nullable, parse, start};
 use crate::scan::{
-    finding::{Finding, Kind, MOST_MESSAGE, MOST_NAME, Package, Part, Tool, canonical, capped, url},
+    finding::{Finding, Kind, Package, Part, Tool},
     severity::{self, Severity},
+    text::{MOST_MESSAGE, MOST_NAME, canonical, capped, url},
 };
 
 #[derive(Deserialize)]

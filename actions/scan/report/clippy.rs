@@ -8,8 +8,9 @@ use serde::Deserialize;
 use super::{NotScanned, Report, nullable, text, without_ansi};
 use crate::scan::{
     files::Roots,
-    finding::{Finding, Kind, MOST_MESSAGE, MOST_NAME, Part, Place, Tool, capped, url},
+    finding::{Finding, Kind, Part, Place, Tool},
     severity::Severity,
+    text::{MOST_MESSAGE, MOST_NAME, capped, url},
 };
 
 #[derive(Deserialize)]

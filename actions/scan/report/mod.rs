@@ -6,12 +6,16 @@ pub mod clippy;
 pub(super) mod lockfile;
 pub mod tfsec;
 pub mod trivy;
+mod trivy_json;
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize as _, de::DeserializeOwned};
 
-use super::finding::{Finding, Part, Tool, capped};
+use super::{
+    finding::{Finding, Part, Tool},
+    text::capped,
+};
 
 /// What a scanner, or a part of it, did not look at.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

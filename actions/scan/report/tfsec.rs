@@ -6,8 +6,9 @@ use serde::Deserialize;
 use super::{NotScanned, Report, nullable, parse, start};
 use crate::scan::{
     files::Roots,
-    finding::{Finding, Kind, MOST_MESSAGE, MOST_NAME, Part, Place, Tool, canonical, capped, sentences, url},
+    finding::{Finding, Kind, Part, Place, Tool},
     severity::Severity,
+    text::{MOST_MESSAGE, MOST_NAME, canonical, capped, sentences, url},
 };
 
 #[derive(Deserialize)]

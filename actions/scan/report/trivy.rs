@@ -4,13 +4,16 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use serde::{Deserialize, de::IgnoredAny};
-
-use super::{NotScanned, Report, nullable, parse, start, tfsec::lines};
+use super::{
+    NotScanned, Report, parse, start,
+    tfsec::lines,
+    trivy_json::{Cvss, Document, Lines, Misconfiguration, Scanned, Vulnerability},
+};
 use crate::scan::{
     files::Roots,
-    finding::{Finding, Kind, MOST_MESSAGE, MOST_NAME, Package, Part, Place, Tool, canonical, capped, sentences, url},
+    finding::{Finding, Kind, Package, Part, Place, Tool},
     severity::Severity,
+    text::{MOST_MESSAGE, MOST_NAME, canonical, capped, sentences, url},
 };
 
 /// What Trivy was asked.
@@ -24,187 +27,6 @@ pub struct Asked {
     /// The name of the image, if one was scanned, which is the same from one build to the next. Without it, the report's
     /// own name for it without tag and digest.
     pub image: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Document {
-    #[serde(default)]
-    schema_version: Option<u32>,
-    #[serde(default)]
-    trivy: Option<Version>,
-    #[serde(default)]
-    artifact_name: Option<String>,
-    #[serde(default)]
-    artifact_type: Option<String>,
-    #[serde(default)]
-    results: Option<Vec<Scanned>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Version {
-    #[serde(default)]
-    version: Option<String>,
-}
-
-/// A target and what was found in it.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Scanned {
-    #[serde(default)]
-    target: String,
-    #[serde(default)]
-    class: String,
-    #[serde(default, deserialize_with = "nullable")]
-    packages: Vec<Listed>,
-    #[serde(default, deserialize_with = "nullable")]
-    vulnerabilities: Vec<Vulnerability>,
-    #[serde(default, deserialize_with = "nullable")]
-    misconfigurations: Vec<Misconfiguration>,
-    #[serde(default, deserialize_with = "nullable")]
-    secrets: Vec<Secret>,
-    #[serde(default, deserialize_with = "nullable")]
-    licenses: Vec<License>,
-    #[serde(default, deserialize_with = "nullable")]
-    experimental_modified_findings: Vec<IgnoredAny>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Listed {
-    #[serde(default, rename = "ID")]
-    id: String,
-    #[serde(default, deserialize_with = "nullable")]
-    locations: Vec<Lines>,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Lines {
-    #[serde(default)]
-    start_line: u32,
-    #[serde(default)]
-    end_line: u32,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Vulnerability {
-    #[serde(rename = "VulnerabilityID")]
-    id: String,
-    #[serde(default, rename = "VendorIDs", deserialize_with = "nullable")]
-    vendor_ids: Vec<String>,
-    #[serde(default, rename = "PkgID")]
-    pkg_id: String,
-    #[serde(default)]
-    pkg_name: String,
-    #[serde(default)]
-    pkg_path: String,
-    #[serde(default)]
-    installed_version: String,
-    #[serde(default)]
-    fixed_version: String,
-    #[serde(default)]
-    severity: String,
-    #[serde(default)]
-    title: String,
-    #[serde(default)]
-    description: String,
-    #[serde(default, rename = "PrimaryURL")]
-    primary_url: String,
-    #[serde(default, rename = "CVSS", deserialize_with = "nullable")]
-    cvss: HashMap<String, Cvss>,
-    #[serde(default)]
-    severity_source: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Cvss {
-    #[serde(default, rename = "V3Score")]
-    v3: Option<f64>,
-    #[serde(default, rename = "V40Score")]
-    v4: Option<f64>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Misconfiguration {
-    #[serde(default, rename = "ID")]
-    id: String,
-    /// Its name in versions that have another `ID`.
-    #[serde(default, rename = "AVDID")]
-    avd_id: String,
-    #[serde(default)]
-    title: String,
-    #[serde(default)]
-    message: String,
-    #[serde(default)]
-    resolution: String,
-    #[serde(default)]
-    severity: String,
-    #[serde(default, rename = "PrimaryURL")]
-    primary_url: String,
-    #[serde(default)]
-    status: String,
-    #[serde(default)]
-    cause_metadata: Cause,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Cause {
-    #[serde(default)]
-    resource: String,
-    #[serde(default)]
-    start_line: u32,
-    #[serde(default)]
-    end_line: u32,
-    #[serde(default, deserialize_with = "nullable")]
-    occurrences: Vec<Occurrence>,
-}
-
-/// Where a module is called in which something was found.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Occurrence {
-    #[serde(default)]
-    filename: String,
-    #[serde(default)]
-    location: Option<Lines>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Secret {
-    #[serde(rename = "RuleID")]
-    rule_id: String,
-    #[serde(default)]
-    severity: String,
-    #[serde(default)]
-    title: String,
-    #[serde(default)]
-    start_line: u32,
-    #[serde(default)]
-    end_line: u32,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct License {
-    #[serde(default)]
-    severity: String,
-    #[serde(default)]
-    category: String,
-    #[serde(default)]
-    pkg_name: String,
-    #[serde(default)]
-    file_path: String,
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    link: String,
 }
 
 /// Reads a report.

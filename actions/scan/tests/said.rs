@@ -11,7 +11,7 @@ fn hostile() -> Assessment {
             let mut finding = Finding::new(tool, evil, kind, Severity::High);
             finding.title = format!("{evil}{tool}");
             finding.message = evil.repeat(10);
-            finding.url = finding::url("https://rustsec.org/a](http://evil)");
+            finding.url = text::url("https://rustsec.org/a](http://evil)");
             finding.resource = Some(evil.to_owned());
             finding.package = Some(finding::Package {
                 name: evil.to_owned(),
@@ -135,11 +135,11 @@ fn a_token_that_a_scanner_printed_as_it_fell_over_is_hidden() {
 fn links_go_only_to_files_of_the_repository_and_to_those_who_explain() {
     let mut outside = lint("clippy::x", "registry/x.rs", 1);
     outside.place.inside = false;
-    outside.url = finding::url("https://github.com/other/project/issues/1");
+    outside.url = text::url("https://github.com/other/project/issues/1");
     let text = comment_of(&assess(found(vec![outside]), None, vec![], vec![], policy()));
     assert!(text.contains("`registry/x.rs:1`") && !text.contains("](https://github.com/example/calls/blob"), "{text}");
     assert_eq!(
-        finding::url("https://rustsec.org/advisories/RUSTSEC-2020-0071").as_deref(),
+        text::url("https://rustsec.org/advisories/RUSTSEC-2020-0071").as_deref(),
         Some("https://rustsec.org/advisories/RUSTSEC-2020-0071")
     );
     for bad in [
@@ -149,7 +149,7 @@ fn links_go_only_to_files_of_the_repository_and_to_those_who_explain() {
         "https://rustsec.org@evil.example/",
         "javascript:x",
     ] {
-        assert_eq!(finding::url(bad), None, "{bad}");
+        assert_eq!(text::url(bad), None, "{bad}");
     }
     let mut odd = lint("clippy::x", "src/a b(c)#d?%.rs", 2);
     odd.place.lines = Some((2, 4));
