@@ -28,6 +28,7 @@ pub mod push_image;
 pub mod release;
 pub mod rollback;
 pub mod runner;
+pub mod scan;
 mod scrub;
 pub mod secret;
 pub mod setup;
