@@ -1,8 +1,6 @@
 //! Makes the released program smaller where the linker is LLVM's, as Rust's own choice is on this target: functions of equal
 //! code are one (`--icf`).
 
-#![expect(clippy::print_stdout, reason = "that is how a build script speaks to cargo")]
-
 use std::env::var;
 
 fn main() {

@@ -329,7 +329,10 @@ fn footer(plan: &Plan, context: &Context, page: &Page<'_>) -> String {
             out.push_str("- nothing is held\n");
         }
     }
-    let mut facts = vec![format!("plan digest `{}`", plan.digest)];
+    let mut facts = Vec::new();
+    if !plan.digest.is_empty() {
+        facts.push(format!("plan digest `{}`", plan.digest));
+    }
     let mut fact = |name: &str, value: Option<&String>| {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
             facts.push(format!("{name} {}", page.span(value)));

@@ -121,7 +121,7 @@ impl Messages {
             // One line for each resource that is only looked at helps nobody; that it goes on does.
             ("refresh_complete", _) => {
                 self.read += 1;
-                return (self.read % 50 == 0).then(|| format!("{} resources read", self.read));
+                return self.read.is_multiple_of(50).then(|| format!("{} resources read", self.read));
             }
             ("refresh_start" | "apply_progress" | "outputs" | "version", _) => return None,
             _ => {}

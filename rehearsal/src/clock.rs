@@ -70,9 +70,14 @@ impl Clock {
     pub async fn measure<T>(&self, kind: Kind, act: &str, what: &str, work: impl Future<Output = T>) -> T {
         let from = self.elapsed().as_secs_f64();
         let done = work.await;
-        let span = Span { kind, what: what.to_owned(), act: act.to_owned(), from, to: self.elapsed().as_secs_f64() };
-        self.spans.lock().unwrap_or_else(PoisonError::into_inner).push(span);
+        self.add(kind, act, what, from, self.elapsed().as_secs_f64());
         done
+    }
+
+    /// Remembers what ran from `from` to `to`, in seconds since the start.
+    pub fn add(&self, kind: Kind, act: &str, what: &str, from: f64, to: f64) {
+        let span = Span { kind, what: what.to_owned(), act: act.to_owned(), from, to };
+        self.spans.lock().unwrap_or_else(PoisonError::into_inner).push(span);
     }
 
     /// Everything measured so far.

@@ -61,6 +61,16 @@ impl Repository {
         self.git(&["commit", "--quiet", "--no-verify", "--message", message]).await
     }
 
+    /// The last commit.
+    ///
+    /// # Errors
+    /// If git fails.
+    pub async fn head(&self) -> Result<String> {
+        let mut git = Command::new("git");
+        let head = output(git.arg("-C").arg(&self.folder).args(["rev-parse", "HEAD"])).await?;
+        Ok(head.trim().to_owned())
+    }
+
     /// Runs git in it.
     ///
     /// # Errors

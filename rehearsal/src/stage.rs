@@ -12,10 +12,12 @@ use crate::story::Act;
 use crate::tell::Teller;
 use crate::terraform::{Outputs, Terraform};
 use crate::tools::{self, Tool};
+use crate::workflows::Workflows;
 use anyhow::{Context, Result};
 use aws_config::SdkConfig;
 use stand_ins::emulator::{self, Emulator};
 use stand_ins::folders;
+use stand_ins::github::Github;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use tokio::task::JoinHandle;
@@ -54,7 +56,11 @@ pub struct Stage {
     /// What was changed in the workflows for act, by file.
     pub rewrites: Vec<(String, String)>,
     /// act, made while the first acts play.
-    act: Option<JoinHandle<Result<Tool>>>,
+    making_act: Option<JoinHandle<Result<Tool>>>,
+    /// act, once an act had it.
+    act: Option<Tool>,
+    /// GitHub, once an act needed it.
+    pub github: Option<Github>,
     /// The packages, made while the first acts play.
     packaging: Option<JoinHandle<Result<Packages>>>,
     /// What the act *bootstrap* made.
@@ -99,7 +105,8 @@ impl Stage {
         let checkout = folders::workspace()?;
         let repository = Repository::copy(&checkout, &copy);
         let repository = clock.measure(Kind::Step, "tools", "copy the repository", repository).await?;
-        let making_act = acts.contains(&Act::Rollback).then(|| {
+        let by_workflow = |act: &Act| matches!(act, Act::PullRequest | Act::Rollback);
+        let making_act = acts.iter().any(by_workflow).then(|| {
             let clock = clock.clone();
             tokio::spawn(async move { clock.measure(Kind::Tool, "tools", "act", tools::act()).await })
         });
@@ -119,7 +126,9 @@ impl Stage {
             repository,
             releases: Vec::new(),
             rewrites: Vec::new(),
-            act: making_act,
+            making_act,
+            act: None,
+            github: None,
             tools: vec![ministack, terraform],
             terraform: terraform_copy,
             folder,
@@ -152,10 +161,21 @@ impl Stage {
     /// # Errors
     /// If it cannot be had: with what to install.
     pub async fn act(&mut self) -> Result<Tool> {
-        let act = self.act.take().context("act was taken before")?.await.context("the tool's task ended")??;
+        if let Some(act) = &self.act {
+            return Ok(act.clone());
+        }
+        let act = self.making_act.take().context("no act needs it")?.await.context("the tool's task ended")??;
         self.teller.line(&format!("tool  {} {} ({})", act.name, act.version, act.origin));
         self.tools.push(act.clone());
+        self.act = Some(act.clone());
         Ok(act)
+    }
+
+    /// Keeps what was changed in the workflows, each change once, for the report.
+    pub fn note_rewrites(&mut self, workflows: &Workflows) {
+        self.rewrites.extend(workflows.rewrites.iter().map(|one| (one.file.clone(), one.what.clone())));
+        self.rewrites.sort();
+        self.rewrites.dedup();
     }
 
     /// An output of *provision*.

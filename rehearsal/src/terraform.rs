@@ -22,7 +22,8 @@ pub use settling::Settling;
 #[derive(Debug, Clone)]
 pub struct Terraform {
     program: PathBuf,
-    configuration: PathBuf,
+    /// The CLI configuration, which says where the provider is.
+    pub configuration: PathBuf,
     url: String,
     tree: PathBuf,
     log: PathBuf,

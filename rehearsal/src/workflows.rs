@@ -6,13 +6,14 @@
 
 mod rewrite;
 mod run;
+mod tool_cache;
 
 use crate::repository::Repository;
 use anyhow::Result;
 use std::path::{Path, PathBuf};
 
-pub use rewrite::Rewrite;
-pub use run::{Outcome, Request};
+pub use rewrite::{Rewrite, Tokens};
+pub use run::{Outcome, Request, Step};
 
 /// A copy of the repository that act can run.
 #[derive(Debug)]
@@ -27,13 +28,13 @@ pub struct Workflows {
 
 impl Workflows {
     /// Copies `workspace` to `<folder>/repository`, changes it for act, and commits it as the branch main of `repository`
-    /// (`owner/name`).
+    /// (`owner/name`); `tokens` makes the jobs' tokens for the API.
     ///
     /// # Errors
     /// As [`Repository::copy`], or if a file is no workflow.
-    pub async fn copy(workspace: &Path, folder: &Path, repository: &str) -> Result<Self> {
+    pub async fn copy(workspace: &Path, folder: &Path, repository: &str, tokens: Tokens<'_>) -> Result<Self> {
         let copy = Repository::copy(workspace, &folder.join("repository")).await?;
-        let rewrites = rewrite::all(&copy.folder)?;
+        let rewrites = rewrite::all(&copy.folder, tokens)?;
         copy.commit("Changed for act").await?;
         copy.git(&["remote", "add", "origin", &format!("https://github.com/{repository}.git")]).await?;
         Ok(Self { folder: copy.folder, rewrites, cache: folder.join("act") })

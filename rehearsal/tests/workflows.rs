@@ -141,7 +141,7 @@ esac
 async fn the_rollback_workflow_runs_as_it_is_but_for_what_is_listed() {
     let folder = tempfile::tempdir().expect("a folder");
     let workspace = folders::workspace().expect("a checkout");
-    let workflows = Workflows::copy(&workspace, folder.path(), "acme/calls").await.expect("a copy");
+    let workflows = Workflows::copy(&workspace, folder.path(), "acme/calls", &|_| None).await.expect("a copy");
     let listed: Vec<_> = workflows.rewrites.iter().filter(|change| change.file.ends_with("/rollback.yml")).collect();
     assert_eq!(listed.len(), 5, "three actions, a checkout, a token's URL: {listed:?}");
 

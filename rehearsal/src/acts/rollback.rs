@@ -20,8 +20,9 @@ pub(crate) async fn rollback(stage: &mut Stage, checks: &mut Checks) -> Result<(
     let before = Ledger::new(&stage.sdk, ENVIRONMENT).live().await?;
     let (bad, good) = (before.release.context("nothing is live")?, before.previous.context("nothing was live before")?);
     let act = stage.act().await?;
-    let workflows = Workflows::copy(&stage.repository.folder, &stage.file("github"), GITHUB_REPOSITORY).await?;
-    stage.rewrites = workflows.rewrites.iter().map(|one| (one.file.clone(), one.what.clone())).collect();
+    let folder = stage.file("github");
+    let workflows = Workflows::copy(&stage.repository.folder, &folder, GITHUB_REPOSITORY, &|_| None).await?;
+    stage.note_rewrites(&workflows);
     let issuer = Issuer::start_as(Some(GITHUB))?;
     let reason = "calls look wrong since the last release";
 

@@ -1,5 +1,6 @@
 //! What act cannot run as it stands: `$/` (this repository at the running commit), and jobs whose actions come without a
-//! checkout. And what GitHub gives to a job by itself: the place where it asks for its OIDC token.
+//! checkout. And what GitHub gives to a job by itself: the place where it asks for its OIDC token, and a token for the API
+//! with the job's own permissions, where act has one for the whole run.
 
 use anyhow::{Context, Result};
 use std::fs;
@@ -8,6 +9,16 @@ use yaml_serde::{Mapping, Value};
 
 /// The variable by which a run says where its jobs ask for tokens; each job adds what it is.
 pub(super) const OIDC_URL: &str = "REHEARSAL_OIDC_URL";
+
+/// What the rehearsal does not play, and why.
+const LEFT_OUT: (&str, &str) =
+    ("$/.github/workflows/ci.yml", "left out, because .ci/run and the README run the same commands on the checkout");
+
+/// The actions with an input `token`.
+const WITH_TOKEN: [&str; 1] = ["$/actions/plan"];
+
+/// Makes a token for the API of a job with these permissions.
+pub type Tokens<'t> = &'t dyn Fn(&[(String, String)]) -> Option<String>;
 
 /// act leaves this one out when it is about the repository it runs, whatever the version.
 const CHECKOUT: &str = "actions/checkout@v4";
@@ -22,14 +33,14 @@ pub struct Rewrite {
 }
 
 /// Changes every workflow and action of the copy.
-pub(super) fn all(copy: &Path) -> Result<Vec<Rewrite>> {
+pub(super) fn all(copy: &Path, tokens: Tokens<'_>) -> Result<Vec<Rewrite>> {
     let mut rewrites = Vec::new();
     let workflows = files(&copy.join(".github/workflows"))?.into_iter().map(|name| format!(".github/workflows/{name}"));
     let actions = files(&copy.join("actions"))?.into_iter().map(|name| format!("actions/{name}/action.yml"));
     for file in workflows.chain(actions).filter(|file| copy.join(file).is_file()) {
         let path = copy.join(&file);
         let text = fs::read_to_string(&path)?;
-        let (text, changes) = one(&file, &text).with_context(|| format!("failed to rewrite {file}"))?;
+        let (text, changes) = one(&file, &text, tokens).with_context(|| format!("failed to rewrite {file}"))?;
         fs::write(&path, text)?;
         rewrites.extend(changes.into_iter().map(|what| Rewrite { file: file.clone(), what }));
     }
@@ -45,7 +56,7 @@ fn files(folder: &Path) -> Result<Vec<String>> {
 }
 
 /// A file as act runs it, and what was changed.
-fn one(file: &str, text: &str) -> Result<(String, Vec<String>)> {
+fn one(file: &str, text: &str, tokens: Tokens<'_>) -> Result<(String, Vec<String>)> {
     let mut document: Value = yaml_serde::from_str(text)?;
     let mut changes = Vec::new();
     let permissions = document["permissions"].clone();
@@ -53,7 +64,7 @@ fn one(file: &str, text: &str) -> Result<(String, Vec<String>)> {
         for (name, job) in jobs.iter_mut() {
             let name = name.as_str().unwrap_or_default().to_owned();
             if let Some(job) = job.as_mapping_mut() {
-                rewrite_job(file, &name, job, &permissions, &mut changes);
+                rewrite_job(file, &name, job, &permissions, tokens, &mut changes);
             }
         }
     }
@@ -65,12 +76,27 @@ fn one(file: &str, text: &str) -> Result<(String, Vec<String>)> {
     Ok((yaml_serde::to_string(&document)?, changes))
 }
 
-fn rewrite_job(file: &str, name: &str, job: &mut Mapping, of_workflow: &Value, changes: &mut Vec<String>) {
+fn rewrite_job(
+    file: &str,
+    name: &str,
+    job: &mut Mapping,
+    of_workflow: &Value,
+    tokens: Tokens<'_>,
+    changes: &mut Vec<String>,
+) {
+    if job.get("uses").and_then(Value::as_str) == Some(LEFT_OUT.0) {
+        job.insert("if".into(), false.into());
+        changes.push(format!("job {name}: {}", LEFT_OUT.1));
+    }
     to_local(job, changes);
-    let granted = job.get("permissions").unwrap_or(of_workflow)["id-token"].as_str() == Some("write");
+    let permissions = job.get("permissions").unwrap_or(of_workflow).clone();
+    let granted = permissions["id-token"].as_str() == Some("write");
     let environment = environment(job);
     let Some(steps) = job.get_mut("steps").and_then(Value::as_sequence_mut) else { return };
-    steps.iter_mut().filter_map(Value::as_mapping_mut).for_each(|step| to_local(step, changes));
+    for step in steps.iter_mut().filter_map(Value::as_mapping_mut) {
+        with_token(name, step, &permissions, tokens, changes);
+        to_local(step, changes);
+    }
     let checks_out = |step: &Value| step["uses"].as_str().is_some_and(|uses| uses.starts_with("actions/checkout@"));
     if !steps.iter().any(checks_out) {
         let mut checkout = Mapping::new();
@@ -86,6 +112,21 @@ fn rewrite_job(file: &str, name: &str, job: &mut Mapping, of_workflow: &Value, c
             variables.insert("ACTIONS_ID_TOKEN_REQUEST_URL".into(), url.into());
             changes.push(format!("job {name}: where it asks for its OIDC token, as it may write id-token"));
         }
+    }
+}
+
+/// Hands the job's own token for the API on to an action that takes one.
+fn with_token(job: &str, step: &mut Mapping, permissions: &Value, tokens: Tokens<'_>, changes: &mut Vec<String>) {
+    let Some(uses) = step.get("uses").and_then(Value::as_str).filter(|uses| WITH_TOKEN.contains(uses)) else { return };
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let granted: Vec<_> =
+        permissions.as_mapping().into_iter().flatten().map(|(right, level)| (text(right), text(level))).collect();
+    let Some(token) = tokens(&granted) else { return };
+    let shown: Vec<String> = granted.iter().map(|(right, level)| format!("{right}: {level}")).collect();
+    changes.push(format!("job {job}: {uses} gets a token with {}, as github.token has on GitHub", shown.join(", ")));
+    let inputs = step.entry("with".into()).or_insert_with(|| Value::Mapping(Mapping::new()));
+    if let Some(inputs) = inputs.as_mapping_mut() {
+        inputs.insert("token".into(), token.into());
     }
 }
 
@@ -120,12 +161,14 @@ jobs:
     permissions: { id-token: write }
     env: { KEPT: yes }
     steps: [{ run: 'true' }]
+  checks: { uses: $/.github/workflows/ci.yml }
   called: { uses: $/.github/workflows/x.yml, permissions: { id-token: write } }
 ";
 
     #[test]
     fn a_job_gets_what_act_does_not_give_and_nothing_it_may_not_have() {
-        let (text, changes) = one(".github/workflows/w.yml", WORKFLOW).expect("a workflow");
+        let token = |granted: &[(String, String)]| Some(format!("{granted:?}"));
+        let (text, changes) = one(".github/workflows/w.yml", WORKFLOW, &token).expect("a workflow");
         let after: Value = yaml_serde::from_str(&text).expect("YAML");
         let jobs = &after["jobs"];
         assert_eq!(jobs["plain"]["steps"][1]["uses"], "./actions/plan");
@@ -138,14 +181,16 @@ jobs:
             jobs["cloud"]["env"]["ACTIONS_ID_TOKEN_REQUEST_URL"],
             "${{ vars.REHEARSAL_OIDC_URL }}&called=.github/workflows/w.yml&environment=${{ inputs.environment }}-rollback"
         );
-        assert_eq!(changes.len(), 4, "{changes:?}");
+        assert_eq!(jobs["plain"]["steps"][1]["with"]["token"], "[]", "a job without grants has a token without rights");
+        assert_eq!(jobs["checks"]["if"], false);
+        assert_eq!(changes.len(), 7, "{changes:?}");
     }
 
     #[test]
     fn an_actions_own_steps_are_rewritten_too() {
         let action =
             "runs: { using: composite, steps: [{ uses: $/actions/setup }, { run: exec lockgate x, shell: bash }] }";
-        let (text, changes) = one("actions/x/action.yml", action).expect("an action");
+        let (text, changes) = one("actions/x/action.yml", action, &|_| None).expect("an action");
         assert!(text.contains("./actions/setup") && !text.contains("$/"), "{text}");
         assert_eq!(changes, ["$/actions/setup is ./actions/setup: act does not know $/"]);
     }

@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Instant;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Command;
 
 /// Every runner label that workflows of this repository name.
@@ -42,6 +44,25 @@ pub struct Outcome {
     pub outputs: BTreeMap<(String, String), String>,
     /// What the steps printed, and act's own lines.
     pub log: Vec<String>,
+    /// The steps in the order in which they ended.
+    pub steps: Vec<Step>,
+    /// When the first line of a step came, by job and step.
+    begun: BTreeMap<(String, String), f64>,
+}
+
+/// A step of a job that ran.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// The job's path of names.
+    pub job: String,
+    /// The step's name, or what it uses.
+    pub name: String,
+    /// Whether it succeeded.
+    pub ok: bool,
+    /// Seconds from the start of the run to its first line.
+    pub from: f64,
+    /// Seconds from the start of the run to its end.
+    pub to: f64,
 }
 
 impl Outcome {
@@ -72,6 +93,12 @@ impl Workflows {
         command.args(["--json", "--platform", &format!("{RUNNER}=-self-hosted")]);
         let (mut env, mut vars) = (request.env.clone(), request.vars.clone());
         env.push(("GITHUB_RUN_ID".to_owned(), request.run_id.to_string()));
+        env.push(("RUNNER_TOOL_CACHE".to_owned(), self.tool_cache().display().to_string()));
+        for (name, folder) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
+            // act's own home is another one, so that it keeps nothing in the person's.
+            let own = std::env::var(name).ok().or_else(|| Some(format!("{}/{folder}", std::env::var("HOME").ok()?)));
+            env.extend(own.map(|own| (name.to_owned(), own)));
+        }
         if let Some(Grant { url, bearer }) = &request.oidc {
             vars.push((OIDC_URL.to_owned(), url.clone()));
             env.push(("ACTIONS_ID_TOKEN_REQUEST_TOKEN".to_owned(), bearer.clone()));
@@ -84,10 +111,24 @@ impl Workflows {
         command.current_dir(&self.folder).kill_on_drop(true).stdin(Stdio::null());
         command.env_clear().envs(std::env::vars_os().filter(|(name, _)| name == "PATH"));
         command.env("HOME", &self.cache).env("XDG_CACHE_HOME", &self.cache);
-        let done = command.output().await.with_context(|| format!("failed to start {}", act.display()))?;
-        let outcome = Outcome::read(&String::from_utf8_lossy(&done.stdout));
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let begun = Instant::now();
+        let mut child = command.spawn().with_context(|| format!("failed to start {}", act.display()))?;
+        let (out, err) = (child.stdout.take().context("piped")?, child.stderr.take().context("piped")?);
+        let mut outcome = Outcome::default();
+        let read = async {
+            let mut lines = BufReader::new(out).lines();
+            while let Some(line) = lines.next_line().await? {
+                outcome.hear(&line, begun.elapsed().as_secs_f64());
+            }
+            Ok::<_, std::io::Error>(())
+        };
+        let mut said = String::new();
+        let mut err = BufReader::new(err);
+        let (read, errors) = tokio::join!(read, err.read_to_string(&mut said));
+        read.and(errors).with_context(|| format!("failed to read what {} said", act.display()))?;
+        child.wait().await?;
         if outcome.jobs.is_empty() {
-            let said = String::from_utf8_lossy(&done.stderr);
             bail!("act ran no job of {}: {}\n{}", request.workflow, said.trim_end(), outcome.log.join("\n"));
         }
         Ok(outcome)
@@ -95,26 +136,29 @@ impl Workflows {
 }
 
 impl Outcome {
-    /// Reads what `act --json` prints: an object a line.
-    fn read(text: &str) -> Self {
-        let mut outcome = Self::default();
-        for line in text.lines() {
-            let Ok(said) = serde_json::from_str::<Value>(line) else {
-                outcome.log.push(line.to_owned());
-                continue;
-            };
-            let text = |key: &str| said[key].as_str().unwrap_or_default().trim_end().to_owned();
-            if let Some(result) = said["jobResult"].as_str() {
-                outcome.jobs.insert(text("job"), result.to_owned());
-            }
-            if said["command"] == "set-output" {
-                let step = said["stepID"].as_array().into_iter().flatten().filter_map(Value::as_str);
-                let step = step.collect::<Vec<_>>().join("/");
-                outcome.outputs.insert((step, text("name")), text("arg"));
-            }
-            outcome.log.push(text("msg"));
+    /// Hears a line that `act --json` prints, an object, after so many seconds.
+    fn hear(&mut self, line: &str, at: f64) {
+        let Ok(said) = serde_json::from_str::<Value>(line) else {
+            self.log.push(line.to_owned());
+            return;
+        };
+        let text = |key: &str| said[key].as_str().unwrap_or_default().trim_end().to_owned();
+        if let Some(result) = said["jobResult"].as_str() {
+            self.jobs.insert(text("job"), result.to_owned());
         }
-        outcome
+        let step = said["stepID"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let step = step.collect::<Vec<_>>().join("/");
+        if said["command"] == "set-output" {
+            self.outputs.insert((step.clone(), text("name")), text("arg"));
+        }
+        // Steps within an action are part of the step that uses it.
+        if !step.is_empty() && !step.contains('/') && said["stage"] == "Main" {
+            let from = *self.begun.entry((text("job"), step)).or_insert(at);
+            if let Some(result) = said["stepResult"].as_str() {
+                self.steps.push(Step { job: text("job"), name: text("step"), ok: result == "success", from, to: at });
+            }
+        }
+        self.log.push(text("msg"));
     }
 }
 
@@ -124,13 +168,20 @@ mod tests {
 
     #[test]
     fn results_and_outputs_are_read_from_acts_lines() {
-        let lines = r#"{"job":"a/b/c","stepID":["1","promote"],"command":"set-output","name":"x","arg":"1","msg":"set"}
+        let lines = r#"{"job":"a/b/c","step":"./actions/promote","stepID":["1"],"stage":"Main","msg":"Run"}
+{"job":"a/b/c","stepID":["1","promote"],"command":"set-output","name":"x","arg":"1","msg":"set"}
 not json
+{"job":"a/b/c","step":"./actions/promote","stepID":["1"],"stage":"Main","stepResult":"success","msg":"Success"}
 {"job":"a/b/c","jobResult":"success","msg":"Job succeeded"}"#;
-        let outcome = Outcome::read(lines);
+        let mut outcome = Outcome::default();
+        for (at, line) in (1..).zip(lines.lines()) {
+            outcome.hear(line, f64::from(at));
+        }
         assert_eq!(outcome.output("1/promote", "x"), Some("1"));
         assert!(outcome.succeeded());
-        assert_eq!(outcome.log, ["set", "not json", "Job succeeded"]);
+        assert_eq!(outcome.log, ["Run", "set", "not json", "Success", "Job succeeded"]);
+        let step = Step { job: "a/b/c".into(), name: "./actions/promote".into(), ok: true, from: 1.0, to: 4.0 };
+        assert_eq!(outcome.steps, [step]);
         assert!(!Outcome::default().succeeded(), "nothing ran");
     }
 }
