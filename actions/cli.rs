@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{assume_role, package, plan, promote, push_image, release, rollback, setup, status, unlock};
+use crate::{assume_role, package, plan, promote, push_image, release, rollback, scan, setup, status, unlock};
 
 /// Delivers AWS Lambda services from GitHub.
 #[derive(Debug, Parser)]
@@ -32,6 +32,8 @@ pub enum Command {
     Promote(promote::Args),
     /// Move the aliases of an environment back to an earlier release
     Rollback(rollback::Args),
+    /// Scan a change, compare with what it is based on, and comment on the pull request
+    Scan(Box<scan::Args>),
     /// Say what is live in an environment, what moves, and what is held
     Status(status::Args),
     /// Free a lock or a hold, for a recorded reason

@@ -7,7 +7,7 @@ use lockgate::{
     assume_role,
     cli::{Cli, Command},
     failure::Failure,
-    package, plan, promote, push_image, release, rollback, runner, setup, status, unlock,
+    package, plan, promote, push_image, release, rollback, runner, scan, setup, status, unlock,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -32,6 +32,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Plan(args) => plan::run(*args).await,
         Command::Promote(args) => promote::run(args).await,
         Command::Rollback(args) => rollback::run(args).await,
+        Command::Scan(args) => scan::run(*args).await,
         Command::Status(args) => status::run(args).await,
         Command::Unlock(args) => unlock::run(args).await,
     }

@@ -105,6 +105,21 @@ fn annotate(level: &str, what: &str) {
     }
 }
 
+/// Shows something at lines of a file of the repository, among the changes that people review. GitHub shows ten of a level
+/// and step. <https://docs.github.com/actions/reference/workflow-commands-for-github-actions#setting-an-error-message>
+pub fn annotation(error: bool, path: &str, lines: Option<(u32, u32)>, title: &str, message: &str) {
+    let level = if error { "error" } else { "warning" };
+    if in_runner() {
+        let property = |text: &str| escape(text).replace(':', "%3A").replace(',', "%2C");
+        let lines = lines.map(|(first, last)| format!(",line={first},endLine={last}")).unwrap_or_default();
+        let message: String = message.chars().take(ANNOTATION_CHARS).collect();
+        print(&format!("::{level} file={}{lines},title={}::{}", property(path), property(title), escape(&message)));
+    } else {
+        let line = lines.map(|(first, _)| format!(":{first}")).unwrap_or_default();
+        let _ = writeln!(io::stderr().lock(), "{level}: {path}{line}: {title}: {message}");
+    }
+}
+
 /// Has the runner hide this text in every log from here on; to be called before it is written anywhere. Outside a runner
 /// nothing hides text, so nothing is said.
 pub fn mask(secret: &Secret) {

@@ -25,7 +25,7 @@ mod others;
 mod outputs;
 mod read;
 mod record;
-mod secrets;
+pub(crate) mod secrets;
 mod shown;
 mod skip;
 mod table;

@@ -1,4 +1,4 @@
-//! Where the time goes: when Terraform ran, when cargo ran, and what is left.
+//! Where the time goes: when Terraform ran, cargo, or a scanner, and what is left.
 
 use serde::Serialize;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,6 +12,8 @@ pub enum Kind {
     Terraform,
     /// Cargo and the compiler.
     Cargo,
+    /// A scanner.
+    Scanner,
     /// Making or finding a tool.
     Tool,
     /// Anything else worth a bar in the report.
@@ -55,7 +57,9 @@ pub struct Split {
     pub terraform: f64,
     /// Seconds in which cargo ran.
     pub cargo: f64,
-    /// Seconds in which neither ran.
+    /// Seconds in which a scanner ran.
+    pub scanners: f64,
+    /// Seconds in which none of them ran.
     pub neither: f64,
 }
 
@@ -109,7 +113,8 @@ fn split(spans: &[Span], total: f64) -> Split {
         total,
         terraform: covered(&[Kind::Terraform]),
         cargo: covered(&[Kind::Cargo]),
-        neither: total - covered(&[Kind::Terraform, Kind::Cargo]),
+        scanners: covered(&[Kind::Scanner]),
+        neither: total - covered(&[Kind::Terraform, Kind::Cargo, Kind::Scanner]),
     }
 }
 

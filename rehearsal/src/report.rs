@@ -41,7 +41,8 @@ fn page(stage: &Stage, outcome: &Outcome, asked: &[Asked], rejected: &[(String, 
                 h1 { "Lockgate rehearsal " span class=(verdict) { (verdict) } }
                 p {
                     (format!("{:.1} s", outcome.time.total)) " in all: Terraform " (format!("{:.1} s", outcome.time.terraform))
-                    ", cargo " (format!("{:.1} s", outcome.time.cargo)) ", neither of them "
+                    ", cargo " (format!("{:.1} s", outcome.time.cargo))
+                    ", scanners " (format!("{:.1} s", outcome.time.scanners)) ", none of them "
                     (format!("{:.1} s", outcome.time.neither)) "."
                 }
                 h2 { "Acts" }
@@ -111,7 +112,7 @@ fn timeline(spans: &[Span], total: f64) -> Markup {
             @for (row, span) in spans.iter().enumerate() {
                 @let top = ROW * row as f64;
                 @let class = match span.kind {
-                    Kind::Terraform => "terraform", Kind::Cargo => "cargo", Kind::Tool => "tool", Kind::Step => "step",
+                    Kind::Terraform => "terraform", Kind::Cargo => "cargo", Kind::Scanner => "scanner", Kind::Tool => "tool", Kind::Step => "step",
                 };
                 text x="0" y=(top + 14.0) { (span.what) }
                 rect class=(class) x=(LABEL + span.from * scale) y=(top + 3.0) height=(ROW - 6.0)
@@ -214,8 +215,8 @@ pub fn table(outcome: &Outcome) -> String {
     }
     let time = &outcome.time;
     lines.push(format!(
-        "\n{:.1} s: Terraform {:.1} s, cargo {:.1} s, neither {:.1} s",
-        time.total, time.terraform, time.cargo, time.neither
+        "\n{:.1} s: Terraform {:.1} s, cargo {:.1} s, scanners {:.1} s, none of them {:.1} s",
+        time.total, time.terraform, time.cargo, time.scanners, time.neither
     ));
     lines.join("\n")
 }

@@ -59,6 +59,8 @@ pub struct Stage {
     making_act: Option<JoinHandle<Result<Tool>>>,
     /// act, once an act had it.
     act: Option<Tool>,
+    /// The scanners, made while the first acts play.
+    making_scanners: Option<JoinHandle<Result<Vec<Tool>>>>,
     /// GitHub, once an act needed it.
     pub github: Option<Github>,
     /// The packages, made while the first acts play.
@@ -110,6 +112,10 @@ impl Stage {
             let clock = clock.clone();
             tokio::spawn(async move { clock.measure(Kind::Tool, "tools", "act", tools::act()).await })
         });
+        let making_scanners = acts.contains(&Act::PullRequest).then(|| {
+            let clock = clock.clone();
+            tokio::spawn(async move { clock.measure(Kind::Tool, "tools", "scanners", scanners()).await })
+        });
         let needed = acts.contains(&Act::Provision);
         let packaging = needed.then(|| packages::begin(&folder, clock.clone(), teller.clone()));
         let host = FunctionHost::start(&folder, &folder.join("functions")).await?;
@@ -128,6 +134,7 @@ impl Stage {
             rewrites: Vec::new(),
             making_act,
             act: None,
+            making_scanners,
             github: None,
             tools: vec![ministack, terraform],
             terraform: terraform_copy,
@@ -169,6 +176,20 @@ impl Stage {
         self.tools.push(act.clone());
         self.act = Some(act.clone());
         Ok(act)
+    }
+
+    /// The scanners, once they are made.
+    ///
+    /// # Errors
+    /// If one cannot be had: with what to install.
+    pub async fn scanners(&mut self) -> Result<Vec<Tool>> {
+        let scanners = self.making_scanners.take().context("the scanners were taken before")?;
+        let scanners = scanners.await.context("the tools' task ended")??;
+        for tool in &scanners {
+            self.teller.line(&format!("tool  {} {} ({})", tool.name, tool.version, tool.origin));
+        }
+        self.tools.extend(scanners.iter().cloned());
+        Ok(scanners)
     }
 
     /// Keeps what was changed in the workflows, each change once, for the report.
@@ -219,4 +240,9 @@ impl Stage {
         let here = std::env::current_dir().unwrap_or_default();
         path.strip_prefix(&here).unwrap_or(path).display().to_string()
     }
+}
+
+/// One after the other: each is built by all cores.
+async fn scanners() -> Result<Vec<Tool>> {
+    Ok(vec![tools::tfsec().await?, tools::cargo_audit().await?, tools::trivy().await?])
 }

@@ -3,13 +3,19 @@
 
 mod act;
 mod actionlint;
+mod cargo_audit;
 mod provider;
 mod terraform;
+mod tfsec;
+mod trivy;
 mod zizmor;
 
 pub use act::act;
 pub use actionlint::actionlint;
+pub use cargo_audit::cargo_audit;
 pub use provider::provider_configuration;
 pub use stand_ins::tools::{Tool, ministack};
 pub use terraform::terraform;
+pub use tfsec::tfsec;
+pub use trivy::trivy;
 pub use zizmor::zizmor;

@@ -165,6 +165,7 @@ async fn the_rollback_workflow_runs_as_it_is_but_for_what_is_listed() {
         vars: vec![pair("LOCKGATE_ROLLBACK_ROLE", "the-role"), pair("AWS_REGION", "eu-central-1")],
         env: vec![pair("LOCKGATE_FROM", &lockgate.display().to_string())],
         oidc: Some(issuer.grant(Job { event: "workflow_dispatch".into(), ..Job::default() }).expect("a grant")),
+        path: Vec::new(),
     };
 
     let outcome = workflows.run(&act.path, &request("a bad release", 4711)).await.expect("a run");

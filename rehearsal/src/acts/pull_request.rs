@@ -5,13 +5,14 @@ use crate::repository::Repository;
 use crate::stage::{ENVIRONMENT, GITHUB_REPOSITORY, Stage};
 use crate::story::Checks;
 use crate::workflows::{Outcome, Request, Workflows};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use lockgate::sticky::marker;
 use serde_json::{Value, json};
 use stand_ins::emulator::{ACCOUNT, REGION};
 use stand_ins::folders;
 use stand_ins::github::{Comment, Github, NewPull};
 use stand_ins::oidc::{GITHUB, Issuer, Job};
+use std::path::{Path, PathBuf};
 
 const WORKFLOW: &str = ".github/workflows/on-pull-request.yml";
 const BRANCH: &str = "longer-logs";
@@ -28,6 +29,16 @@ pub(crate) async fn pull_request(stage: &mut Stage, checks: &mut Checks) -> Resu
     let mut workflows = Workflows::copy(&stage.repository.folder, &folder, GITHUB_REPOSITORY, &tokens).await?;
     let terraform = stage.tools.iter().find(|tool| tool.name == "terraform").context("terraform")?.clone();
     workflows.put_tool(&terraform)?;
+    let scanners = stage.scanners().await?;
+    let mut path = Vec::new();
+    for scanner in &scanners {
+        // tfsec is in no RELEASE: it is scanned with where the runner has it.
+        if scanner.name == "tfsec" {
+            path.extend(scanner.path.parent().map(Path::to_owned));
+        } else {
+            workflows.put_tool(scanner)?;
+        }
+    }
     stage.note_rewrites(&workflows);
     stage.github = Some(github.clone());
 
@@ -36,21 +47,31 @@ pub(crate) async fn pull_request(stage: &mut Stage, checks: &mut Checks) -> Resu
     repository.git(&["switch", "--quiet", "--create", BRANCH]).await?;
     repository.change(VALUES, "log_retention_days = 14", "log_retention_days = 30")?;
     repository.commit("Keep the logs of staging for a month").await?;
-    let pull = Pull { base, github: &github, repository: &repository, number: 0 };
+    let pull = Pull { base, github: &github, repository: &repository, path, number: 0 };
     let pull = pull.open().await?;
 
     let first = pull.run(stage, &workflows, 2).await?;
     checks.that("every job succeeds", first.succeeded(), told(&first));
-    let comment = comment(&github, pull.number)?;
+    let comment = comment(&github, pull.number, "plan")?;
     let before = judge(checks, &comment, "14 -> 30")?;
+    let scanned = self::comment(&github, pull.number, "scan")?;
+    let headline = scanned.body.lines().find(|line| line.starts_with("## ")).unwrap_or_default();
+    checks.that(
+        "the other comment says that nothing new was found",
+        headline.contains("nothing new"),
+        headline.to_owned(),
+    );
+    let gap = scanned.body.contains("trivy/vulnerabilities");
+    checks.that("and what was not scanned", gap, "trivy/vulnerabilities".to_owned());
 
     repository.change(VALUES, "log_retention_days = 30", "log_retention_days = 60")?;
     repository.commit("Keep them for two").await?;
     let again = pull.run(stage, &workflows, 3).await?;
     checks.that("pushed again, every job succeeds", again.succeeded(), told(&again));
-    let changed = self::comment(&github, pull.number)?;
+    let changed = self::comment(&github, pull.number, "plan")?;
     let after = judge(checks, &changed, "14 -> 60")?;
     checks.equal("the same comment has changed", &changed.id, &comment.id);
+    checks.equal("the scan's comment is the same, too", &self::comment(&github, pull.number, "scan")?.id, &scanned.id);
     checks.that("the digest has changed with it", before != after, format!("{before}, {after}"));
     let asked = github.requests();
     let asked: Vec<_> = asked.iter().map(|one| format!("{} {}", one.method, one.path)).collect();
@@ -65,6 +86,8 @@ struct Pull<'p> {
     base: String,
     github: &'p Github,
     repository: &'p Repository,
+    /// Folders of tools that the runner has.
+    path: Vec<PathBuf>,
     number: u64,
 }
 
@@ -119,6 +142,8 @@ impl Pull<'_> {
             ("LOCKGATE_STATE_BUCKET", output("state_bucket")?),
             ("LOCKGATE_LOCK_TABLE", output("lock_table")?),
             ("LOCKGATE_ARTIFACTS_BUCKET", output("artifacts_bucket")?),
+            // No database of vulnerabilities is within reach: the gate lets that pass only because it is named.
+            ("LOCKGATE_SCAN_ALLOW", "trivy/vulnerabilities".to_owned()),
             ("AWS_ACCOUNT_ID", ACCOUNT.to_owned()),
             ("AWS_REGION", REGION.to_owned()),
         ];
@@ -134,6 +159,8 @@ impl Pull<'_> {
             ("TF_CLI_ARGS_init", "-backend-config=use_path_style=true".to_owned()),
             ("TF_VAR_s3_use_path_style", "true".to_owned()),
         ];
+        let database = std::env::var("LOCKGATE_ADVISORY_DB").ok().map(|folder| ("LOCKGATE_ADVISORY_DB", folder));
+        let env: Vec<_> = env.into_iter().chain(database).collect();
         let pairs = |pairs: &[(&str, String)]| -> Vec<(String, String)> {
             pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
         };
@@ -145,6 +172,7 @@ impl Pull<'_> {
             vars: pairs(&vars),
             env: pairs(&env),
             oidc: Some(issuer.grant(job)?),
+            path: self.path.clone(),
         };
         let act = stage.act().await?;
         let from = stage.clock.elapsed().as_secs_f64();
@@ -156,6 +184,7 @@ impl Pull<'_> {
             let kind = match step.name.rsplit('/').next() {
                 Some("package") => Kind::Cargo,
                 Some("plan") => Kind::Terraform,
+                Some("scan") => Kind::Scanner,
                 _ => Kind::Step,
             };
             let what = format!("{} in {}", step.name, step.job.rsplit('/').next().unwrap_or_default());
@@ -165,12 +194,13 @@ impl Pull<'_> {
     }
 }
 
-/// The one comment of the workflow.
-fn comment(github: &Github, number: u64) -> Result<Comment> {
+/// The one comment of an action.
+fn comment(github: &Github, number: u64, action: &str) -> Result<Comment> {
     let repository = github.repository(GITHUB_REPOSITORY)?;
-    let mut comments = repository.comments.values().filter(|comment| comment.number == number);
-    let comment = comments.next().context("nobody commented on the pull request")?;
-    anyhow::ensure!(comments.next().is_none(), "there is more than one comment");
+    let ours = |comment: &&Comment| comment.number == number && !marker::sections(action, &comment.body).is_empty();
+    let mut comments = repository.comments.values().filter(ours);
+    let comment = comments.next().with_context(|| format!("there is no comment of {action} on the pull request"))?;
+    ensure!(comments.next().is_none(), "there is more than one comment of {action}");
     Ok(comment.clone())
 }
 

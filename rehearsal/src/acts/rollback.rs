@@ -92,6 +92,7 @@ async fn start(
             ("LOCKGATE_FROM", &program),
         ]),
         oidc: Some(issuer.grant(job)?),
+        path: Vec::new(),
     };
     let what = format!("act {WORKFLOW} ({environment})");
     let done = stage.clock.measure(crate::clock::Kind::Step, "rollback", &what, workflows.run(act, &request)).await?;

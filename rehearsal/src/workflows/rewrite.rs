@@ -15,7 +15,7 @@ const LEFT_OUT: (&str, &str) =
     ("$/.github/workflows/ci.yml", "left out, because .ci/run and the README run the same commands on the checkout");
 
 /// The actions with an input `token`.
-const WITH_TOKEN: [&str; 1] = ["$/actions/plan"];
+const WITH_TOKEN: [&str; 2] = ["$/actions/plan", "$/actions/scan"];
 
 /// Makes a token for the API of a job with these permissions.
 pub type Tokens<'t> = &'t dyn Fn(&[(String, String)]) -> Option<String>;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use stand_ins::oidc::Grant;
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Instant;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
@@ -33,6 +33,8 @@ pub struct Request {
     pub env: Vec<(String, String)>,
     /// Where jobs that may write id-token get their tokens.
     pub oidc: Option<Grant>,
+    /// Folders with programs that are on a runner's PATH, before those of this process.
+    pub path: Vec<PathBuf>,
 }
 
 /// What came of a run.
@@ -109,7 +111,9 @@ impl Workflows {
             }
         }
         command.current_dir(&self.folder).kill_on_drop(true).stdin(Stdio::null());
-        command.env_clear().envs(std::env::vars_os().filter(|(name, _)| name == "PATH"));
+        let own = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths(request.path.iter().cloned().chain(std::env::split_paths(&own)));
+        command.env_clear().env("PATH", path.context("a folder of a tool cannot be on PATH")?);
         command.env("HOME", &self.cache).env("XDG_CACHE_HOME", &self.cache);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let begun = Instant::now();

@@ -11,7 +11,7 @@ mod version;
 
 pub use crane::crane;
 pub use docker_registry::docker_registry;
-pub use go::go_tool;
+pub use go::{go_program, go_tool};
 pub use install::{Tool, made_once, on_path, output};
 pub use ministack::ministack;
 pub use pip::pip_install;

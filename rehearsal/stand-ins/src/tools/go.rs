@@ -18,20 +18,28 @@ pub async fn go_tool(name: &'static str, package: &str, version: &str, version_a
             return Ok(Tool { name, version: found, path, origin: "PATH".to_owned() });
         }
     }
-    let go = on_path("go").with_context(|| {
-        format!("neither {name} {version} nor go is on PATH: apt-get install golang, or put {name} there")
-    })?;
     let folder = made_once(&format!("{name}-{version}"), async |folder| {
-        let mut install = Command::new(&go);
+        let mut install =
+            go_program().with_context(|| format!("{name} {version} is not on PATH and is built with Go"))?;
         install.args(["install", "-trimpath", "-ldflags=-s -w"]).arg(format!("{package}@{version}"));
         install.env("GOBIN", folder).env("CGO_ENABLED", "0");
-        keep_inside(&mut install, &folders::tools()?);
         output(&mut install).await?;
         Ok(())
     })
     .await?;
     let path = folder.join(name);
     Ok(Tool { name, version: version.to_owned(), path, origin: "built with Go".to_owned() })
+}
+
+/// Go, keeping what it fetches and compiles below the target folder.
+///
+/// # Errors
+/// If it is not on PATH: with how to get it.
+pub fn go_program() -> Result<Command> {
+    let go = on_path("go").context("go is not on PATH: apt-get install golang")?;
+    let mut go = Command::new(go);
+    keep_inside(&mut go, &folders::tools()?);
+    Ok(go)
 }
 
 /// Lets Go keep what it fetches and compiles in `tools`, so that nothing outside changes; but where the person has said
