@@ -95,3 +95,30 @@ run "an_account_that_has_a_provider_keeps_it" {
     error_message = "A second provider would be made, which AWS refuses."
   }
 }
+
+run "the_plan_role_reads_and_nothing_else" {
+  variables {
+    github_repository = "acme/calls"
+  }
+
+  assert {
+    condition     = module.plan[0].subjects == ["repo:acme/calls:pull_request"]
+    error_message = "Others than pull requests of the repository may take the role."
+  }
+
+  assert {
+    condition = alltrue([
+      for action in flatten([for statement in module.plan[0].statements : statement.Action]) :
+      can(regex("^(apigateway:GET|[a-z0-9]+:(BatchGet|Describe|Get|List|Query|Scan)[A-Za-z*]*)$", action))
+    ])
+    error_message = "The role may do something else than read."
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in module.plan[0].statements : !contains(flatten([statement.Resource]), "*")
+      if length(setintersection(flatten([statement.Action]), ["s3:GetObject", "s3:ListBucket", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", "secretsmanager:GetSecretValue", "ssm:GetParameter", "logs:GetLogEvents"])) > 0
+    ])
+    error_message = "The role reads data that it need not read."
+  }
+}

@@ -12,3 +12,8 @@ output "name" {
   description = "Name of the role."
   value       = aws_iam_role.this.name
 }
+
+output "subjects" {
+  description = "The subjects of the tokens that may take the role."
+  value       = jsondecode(aws_iam_role.this.assume_role_policy).Statement[0].Condition.StringEquals["${local.issuer}:sub"]
+}
