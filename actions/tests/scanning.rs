@@ -112,6 +112,9 @@ fn outputs(run: &Run) -> Vec<String> {
 fn a_change_with_new_findings_is_stopped_and_told_everywhere() {
     let run = Run::new();
     let (tfsec, clippy) = (report("tfsec", "tfsec.json"), report("clippy", "clippy.json"));
+    // Only lines of files that are there are shown among the changes.
+    fs::create_dir(run.path("terraform")).expect("a folder");
+    fs::copy(sample("files/main.tf.txt"), run.path("terraform/main.tf")).expect("a file");
     let base = run.base();
     let arguments = ["--tools", "tfsec,clippy", "--report", &tfsec, "--report", &clippy, "--baseline", &base];
     let arguments = [&arguments[..], &["--upload", "true", "--sarif", "out.sarif"]].concat();
