@@ -162,18 +162,25 @@ impl Held {
         }
     }
 
-    /// Takes the lock, and waits for somebody else's as long as two leases: then it has run out, or its owner lives.
+    /// Takes the lock, and waits so long for somebody else's: after two leases it has run out, or its owner lives.
     ///
     /// # Errors
     /// If the ledger cannot be written.
-    pub async fn wait(ledger: &Ledger, name: Name, owner: &str, purpose: &str, lease: Duration) -> Result<Taken> {
+    pub async fn wait(
+        ledger: &Ledger,
+        name: Name,
+        owner: &str,
+        purpose: &str,
+        (lease, patience): (Duration, Duration),
+    ) -> Result<Taken> {
         let began = Instant::now();
         loop {
             match Self::take(ledger, name, owner, purpose, lease).await? {
-                Taken::Theirs(lock) if began.elapsed() <= lease * 2 => {
+                Taken::Theirs(lock) if began.elapsed() < patience => {
                     let left = u64::try_from(lock.until - Timestamp::now().as_millisecond()).unwrap_or(0) + 1;
                     runner::say(format_args!("waiting for the lock: {lock}"));
-                    tokio::time::sleep(Duration::from_millis(left).min(lease)).await;
+                    let patience = patience.saturating_sub(began.elapsed());
+                    tokio::time::sleep(Duration::from_millis(left).min(lease).min(patience)).await;
                 }
                 Taken::Ours(held, Some(before)) => {
                     runner::warning(format_args!("took the lock over from {before}: its lease had run out"));

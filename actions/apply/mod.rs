@@ -74,7 +74,7 @@ pub struct Args {
     /// Providers and modules that the root may bring, as Terraform names their sources, one a line
     #[arg(long, env = "INPUT_ALLOW", value_name = "SOURCE", value_delimiter = '\n', default_value = "hashicorp/aws")]
     allow: Vec<String>,
-    /// How long to wait for somebody else's lock of the state
+    /// How long to wait for somebody else's lock, of the ledger or the state
     #[arg(long, env = "INPUT_LOCK_TIMEOUT", value_name = "TIME", default_value = "2m", value_parser = strategy::duration)]
     lock_timeout: Duration,
     #[command(flatten)]
@@ -172,11 +172,14 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     finish(&args, &event, &terraform, &report).await
 }
 
-/// Takes the ledger's lock; gives somebody else's back if it stays theirs.
+/// Takes the ledger's lock; returns somebody else's if it stays theirs.
 async fn take(ground: &mut Ground, terraform: &Terraform, args: &Args) -> Result<Option<lock::Lock>, Failure> {
     let of = args.release.as_ref().map(|id| format!(" with {id}")).unwrap_or_default();
     let purpose = format!("apply {}{of}", terraform.root);
-    match Held::wait(&ground.ledger, lock::Name::Apply, &who::run(), &purpose, LEASE).await.world()? {
+    match Held::wait(&ground.ledger, lock::Name::Apply, &who::run(), &purpose, (LEASE, args.lock_timeout))
+        .await
+        .world()?
+    {
         Taken::Ours(held, _) => {
             ground.held = Some(held);
             Ok(None)

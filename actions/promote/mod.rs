@@ -111,7 +111,7 @@ fn percent(text: &str) -> Result<f64, String> {
 
 /// Takes `lock/alias`.
 async fn take_lock(ledger: &Ledger, purpose: &str, lease: Duration) -> Result<Held, Failure> {
-    match Held::wait(ledger, lock::Name::Alias, &who::run(), purpose, lease).await.world()? {
+    match Held::wait(ledger, lock::Name::Alias, &who::run(), purpose, (lease, lease * 2)).await.world()? {
         lock::Taken::Ours(held, _) => Ok(held),
         lock::Taken::Theirs(lock) => Err(Failure::Gate(anyhow!(
             "aliases are moved by {lock}; wait for it, or free its lock by `lockgate unlock --lock alias` if it is gone"
