@@ -37,7 +37,7 @@ use crate::{
     interrupt,
     ledger::Ledger,
     lock::{self, Held, Taken},
-    plan::{Options, Values, make, secrets},
+    plan::{Options, Plan, Values, make, secrets},
     promote::strategy,
     runner,
     secret::Secret,
@@ -165,26 +165,33 @@ pub async fn run(args: Args) -> Result<(), Failure> {
                 }
                 report?
             }
-            Some(lock) => Report::locked(&options, lock.owner.clone(), lock.to_string()),
+            Some(end) => Report::new(Plan::failed(&options), end),
         },
         (ground, _) => work::work(&args, &terraform, options, ground.as_ref(), &stop).await?,
     };
     finish(&args, &event, &terraform, &report).await
 }
 
-/// Takes the ledger's lock; returns somebody else's if it stays theirs.
-async fn take(ground: &mut Ground, terraform: &Terraform, args: &Args) -> Result<Option<lock::Lock>, Failure> {
+/// Takes the ledger's lock; returns why not, if it stays somebody else's.
+async fn take(ground: &mut Ground, terraform: &Terraform, args: &Args) -> Result<Option<End>, Failure> {
     let of = args.release.as_ref().map(|id| format!(" with {id}")).unwrap_or_default();
     let purpose = format!("apply {}{of}", terraform.root);
-    match Held::wait(&ground.ledger, lock::Name::Apply, &who::run(), &purpose, (LEASE, args.lock_timeout))
-        .await
-        .world()?
-    {
+    let (run, patience) = (who::run(), (LEASE, args.lock_timeout));
+    let taken = tokio::select! {
+        taken = Held::wait(&ground.ledger, lock::Name::Apply, &run, &purpose, patience) => taken.world()?,
+        () = interrupt::asked() => return Ok(Some(End::Cancelled)),
+    };
+    match taken {
         Taken::Ours(held, _) => {
             ground.held = Some(held);
             Ok(None)
         }
-        Taken::Theirs(lock) => Ok(Some(lock)),
+        Taken::Theirs(lock) => {
+            let what = format!(
+                "lock/apply is held by {lock}; wait for it, or free its lock by `lockgate unlock --lock apply` if it is gone"
+            );
+            Ok(Some(End::Locked { owner: lock.owner, what }))
+        }
     }
 }
 

@@ -71,7 +71,7 @@ fn number(functions: &Value, stem: &str) -> Result<String> {
     // NOTE: `$LATEST` is a function that publishes nothing.
     number.filter(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())).with_context(|| {
         format!(
-            "the root names no published version of `{stem}`: it needs an output `{OUTPUT}`, not sensitive, like \
+            "the root names no published version of `{stem}`: it needs an output `{OUTPUT}` like \
              {{ {stem} = {{ version = aws_lambda_function.{stem}.version }} }}, and `publish = true` on the function"
         )
     })

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::tally::Tally;
 use crate::{
-    plan::{Comparison, Options, Plan},
+    plan::{Comparison, Plan},
     runner,
 };
 
@@ -49,17 +49,14 @@ impl Report {
         Self { plan, end, versions: BTreeMap::new(), unrecorded: None }
     }
 
-    /// Before a plan was made, because `lock/apply` is somebody else's.
-    pub(super) fn locked(options: &Options, owner: String, lock: String) -> Self {
-        let what = format!(
-            "lock/apply is held by {lock}; wait for it, or free its lock by `lockgate unlock --lock apply` if it is gone"
-        );
-        Self::new(Plan::failed(options), End::Locked { owner, what })
-    }
-
     /// Whether the plan is the approved one.
     pub(super) fn approved(&self) -> bool {
-        matches!(self.end, End::Cancelled | End::Agreed | End::Nothing | End::Applied(_) | End::Failed { .. })
+        match self.end {
+            End::Unplanned { .. } | End::Locked { .. } | End::Differs { .. } => false,
+            // It may have been cancelled before there was a plan.
+            End::Cancelled => !self.plan.digest.is_empty(),
+            End::Agreed | End::Nothing | End::Applied(_) | End::Failed { .. } => true,
+        }
     }
 
     /// See [`super::run`].

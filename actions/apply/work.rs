@@ -20,6 +20,9 @@ pub(super) async fn work(
     ground: Option<&Ground>,
     stop: &Stop,
 ) -> Result<Report, Failure> {
+    if stop.asked() {
+        return Ok(Report::new(Plan::failed(&options), End::Cancelled));
+    }
     let ended = terraform.plan(Planning { lock: !args.dry_run, refresh_only: false }).await.world()?;
     let errors = ended.messages.errors();
     if let Some(lock) = ended.messages.lock() {

@@ -9,7 +9,7 @@ const TWO: &str = "resource \"terraform_data\" \"a\" {\n  input = \"second\"\n}\
 
 #[test]
 fn plan_trap_26_the_approved_plan_is_applied_and_the_merged_pull_request_told_once() {
-    let world = World::new(ONE);
+    let world = World::new(ONE).telling();
     let digest = world.approve();
     let done = world.apply(0, &digest);
     assert_eq!(world.state()["a"], "first");
@@ -36,7 +36,7 @@ fn plan_trap_26_the_approved_plan_is_applied_and_the_merged_pull_request_told_on
 
 #[test]
 fn another_plan_than_the_approved_one_is_not_applied_but_shown() {
-    let world = World::new(ONE);
+    let world = World::new(ONE).telling();
     world.apply(0, &world.approve());
     world.configure(TWO);
     let approved = world.approve();
@@ -61,7 +61,7 @@ fn another_plan_than_the_approved_one_is_not_applied_but_shown() {
 
 #[test]
 fn a_difference_names_no_values_where_they_are_hidden() {
-    let mut world = World::new(ONE);
+    let mut world = World::new(ONE).telling();
     let approved = world.approve();
     world.configure(TWO);
     world.set("INPUT_VALUES", "hide");
@@ -86,7 +86,7 @@ fn without_the_right_record_the_difference_is_not_guessed() {
 
 #[test]
 fn a_dry_run_compares_and_changes_nothing() {
-    let world = World::new(ONE);
+    let world = World::new(ONE).telling();
     let digest = world.approve();
     let done = world.ends(0, &["apply", "--dry-run", "--approved-digest", &digest]);
     assert_eq!((done.output("approved"), done.output("applied")), ("true", "false"));
@@ -122,7 +122,7 @@ fn plan_trap_27_a_state_that_moved_after_the_comparison_ends_the_apply() {
 fn plan_trap_25_another_secret_is_another_plan_and_neither_is_told() {
     let secret =
         "variable \"word\" {\n  sensitive = true\n}\nresource \"terraform_data\" \"a\" {\n  input = var.word\n}\n";
-    let mut world = World::new(secret);
+    let mut world = World::new(secret).telling();
     world.set("TF_VAR_word", "alpha-alpha-alpha");
     let approved = world.approve();
     world.set("TF_VAR_word", "omega-omega-omega");

@@ -17,7 +17,7 @@ fn chain(command: &str) -> String {
 
 #[test]
 fn a_failed_apply_says_what_was_done_and_what_was_not() {
-    let mut world = World::new(&chain("echo hunter2-hunter2-hunter2 >&2; exit 1"));
+    let mut world = World::new(&chain("echo hunter2-hunter2-hunter2 >&2; exit 1")).telling();
     world.set("INPUT_SECRETS", "hunter2-hunter2-hunter2");
     let done = world.apply(3, &world.approve());
     assert_eq!((done.output("approved"), done.output("applied")), ("true", "false"));
@@ -49,7 +49,7 @@ fn a_failed_apply_says_what_was_done_and_what_was_not() {
 
 #[test]
 fn a_held_state_lock_is_told_with_its_owner() {
-    let world = World::new(&chain(WAIT));
+    let world = World::new(&chain(WAIT)).telling();
     world.pipe("begun");
     world.pipe("hold");
     let digest = world.approve();
@@ -69,7 +69,7 @@ fn a_held_state_lock_is_told_with_its_owner() {
 
 #[test]
 fn a_cancelled_job_lets_terraform_end_and_says_how_far_it_came() {
-    let world = World::new(&chain(WAIT));
+    let world = World::new(&chain(WAIT)).telling();
     world.pipe("begun");
     world.pipe("hold");
     let digest = world.approve();
@@ -90,7 +90,7 @@ fn a_root_that_cannot_be_planned_is_not_applied() {
     let world = World::new(
         "variable \"x\" {\n  default = \"y\"\n  validation {\n    condition = var.x == \"z\"\n    error_message = \"It has \
          to be z.\"\n  }\n}\nresource \"terraform_data\" \"a\" {}\n",
-    );
+    ).telling();
     let done = world.apply(1, &"0".repeat(64));
     assert!(done.said.contains("It has to be z."), "{}", done.said);
     assert_eq!((done.output("approved"), done.output("applied")), ("false", "false"));
@@ -107,7 +107,7 @@ fn a_provider_that_is_not_allowed_is_not_even_fetched() {
 
 #[test]
 fn what_was_applied_is_applied_though_nobody_can_be_told() {
-    let world = World::new("resource \"terraform_data\" \"a\" {\n  input = \"x\"\n}\n");
+    let world = World::new("resource \"terraform_data\" \"a\" {\n  input = \"x\"\n}\n").telling();
     let digest = world.approve();
     world.github.fault("GET", "/repos", Fault::Status(403, Vec::new(), serde_json::json!({"message": "no"})), 9);
     let done = world.apply(0, &digest);

@@ -8,6 +8,10 @@ use lockgate::{
     ledger::{Function, Ledger, Release, SCHEMA, State},
     lock::{self, Held, Taken},
 };
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use stand_ins::{
     emulator::{REGION, ROOT_KEY, shared},
     lambda::Lambda,
@@ -15,7 +19,7 @@ use stand_ins::{
 };
 use tokio::runtime::Runtime;
 
-use crate::world::World;
+use crate::world::{WAIT, World};
 
 const ID: &str = "r7-aaaaaaaaaaaa";
 const DELIVERY: &str = "[function.tally]\npackage = \"image\"\ncargo = \"tally\"\nalias = \"live\"\n\
@@ -155,7 +159,7 @@ fn versions_that_are_not_there_or_run_other_code_are_not_recorded() {
         let done = environment.world.apply(3, &environment.world.approve());
         assert!(done.said.contains(told), "{name}: {}", done.said);
         assert_eq!(done.output("applied"), "true", "{name}: Terraform's part is done");
-        assert!(environment.world.comments()[0].contains("cannot be promoted"), "{name}");
+        assert!(done.summary.contains("cannot be promoted"), "{name}: {}", done.summary);
         assert_eq!(environment.function().version, None, "{name}");
         assert!(environment.locks().is_empty(), "{name}");
     }
@@ -185,6 +189,18 @@ fn the_lock_is_given_back_whatever_happened() {
     world.apply(3, &world.approve());
     assert!(environment.locks().is_empty());
     world.apply(1, &"0".repeat(64));
+    assert!(environment.locks().is_empty());
+
+    world.pipe("begun");
+    world.pipe("hold");
+    world.configure(&format!("{ROOT}{fails}").replace("exit 1", WAIT));
+    let digest = world.approve();
+    let child = world.command(&["apply", "--approved-digest", &digest]).spawn().expect("lockgate runs");
+    world.begun();
+    assert_eq!(environment.locks().len(), 1, "it is held while Terraform applies");
+    kill(Pid::from_raw(i32::try_from(child.id()).expect("a process id")), Signal::SIGINT).expect("it runs");
+    let done = world.ended(3, child);
+    assert!(done.said.contains("because this job was cancelled"), "{}", done.said);
     assert!(environment.locks().is_empty());
     assert_eq!(environment.function().version, None);
 }

@@ -32,7 +32,6 @@ impl Done {
 pub(crate) struct World {
     folder: TempDir,
     pub(crate) github: Github,
-    pub(crate) number: u64,
     variables: BTreeMap<String, String>,
 }
 
@@ -49,7 +48,6 @@ impl World {
         let number = github.add_pull(REPOSITORY, NewPull::default()).expect("a pull request");
         let commit = "c".repeat(40);
         github.merge(REPOSITORY, number, &commit).expect("a merge");
-        let token = github.token(REPOSITORY, &[("contents", "read"), ("pull-requests", "write")]);
         let folder = tempfile::tempdir().expect("a folder");
         for name in ["root", "tmp"] {
             fs::create_dir(folder.path().join(name)).expect("a folder");
@@ -64,14 +62,20 @@ impl World {
             ("GITHUB_SERVER_URL", "https://github.example".to_owned()),
             ("GITHUB_RUN_ID", "7".to_owned()),
             ("GITHUB_SHA", commit),
-            ("INPUT_TOKEN", token),
             ("INPUT_ROOT", "root".to_owned()),
             ("INPUT_LOCK_TIMEOUT", "1ms".to_owned()),
         ];
         let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        let world = Self { folder, github, number, variables };
+        let world = Self { folder, github, variables };
         world.configure(configuration);
         world
+    }
+
+    /// With a token, so that the pull request is told.
+    pub(crate) fn telling(mut self) -> Self {
+        let token = self.github.token(REPOSITORY, &[("contents", "read"), ("pull-requests", "write")]);
+        self.set("INPUT_TOKEN", &token);
+        self
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
