@@ -33,6 +33,9 @@ pub struct PullRequest {
     /// `open` or `closed`.
     #[serde(default)]
     pub state: String,
+    /// When it was merged, if it was.
+    #[serde(default)]
+    pub merged_at: Option<String>,
     /// What it asks to merge.
     pub head: Side,
     /// Where to.

@@ -1,6 +1,7 @@
 //! Lockgate's actions: one module per folder, and the files they share.
 
 pub mod alias;
+pub mod apply;
 #[path = "assume-role/mod.rs"]
 pub mod assume_role;
 pub mod aws;

@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::{
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use crate::{
     aws,
@@ -158,6 +159,35 @@ impl Held {
             Some(ours) if ours.token == lock.token => Ok(Taken::Ours(Self { lock, lease }, None)),
             Some(theirs) => Ok(Taken::Theirs(theirs)),
             None => Err(ledger.failed("write", "its lock is not as this version of lockgate writes it")),
+        }
+    }
+
+    /// Takes the lock, and waits so long for somebody else's: after two leases it has run out, or its owner lives.
+    ///
+    /// # Errors
+    /// If the ledger cannot be written.
+    pub async fn wait(
+        ledger: &Ledger,
+        name: Name,
+        owner: &str,
+        purpose: &str,
+        (lease, patience): (Duration, Duration),
+    ) -> Result<Taken> {
+        let began = Instant::now();
+        loop {
+            match Self::take(ledger, name, owner, purpose, lease).await? {
+                Taken::Theirs(lock) if began.elapsed() < patience => {
+                    let left = u64::try_from(lock.until - Timestamp::now().as_millisecond()).unwrap_or(0) + 1;
+                    runner::say(format_args!("waiting for the lock: {lock}"));
+                    let patience = patience.saturating_sub(began.elapsed());
+                    tokio::time::sleep(Duration::from_millis(left).min(lease).min(patience)).await;
+                }
+                Taken::Ours(held, Some(before)) => {
+                    runner::warning(format_args!("took the lock over from {before}: its lease had run out"));
+                    return Ok(Taken::Ours(held, Some(before)));
+                }
+                taken => return Ok(taken),
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, builder::Resettable};
 use lockgate::{
-    assume_role,
+    apply, assume_role,
     cli::{Cli, Command},
     failure::Failure,
     package, plan, promote, push_image, release, rollback, runner, scan, setup, status, unlock,
@@ -30,6 +30,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::PushImage(args) => push_image::run(args).await,
         Command::Release(args) => release::run(args).await,
         Command::Plan(args) => plan::run(*args).await,
+        Command::Apply(args) => apply::run(*args).await,
         Command::Promote(args) => promote::run(args).await,
         Command::Rollback(args) => rollback::run(args).await,
         Command::Scan(args) => scan::run(*args).await,

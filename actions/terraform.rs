@@ -8,6 +8,7 @@ use std::{
     io::Read,
     path::{Path, PathBuf},
     process::Stdio,
+    time::Duration,
 };
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -21,7 +22,10 @@ use tokio::{
 
 use crate::{http, interrupt, runner};
 
-pub use messages::{Diagnostic, Messages};
+pub use messages::{Diagnostic, Lock, Messages};
+
+/// How long Terraform waits for somebody else's lock of the state.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Which root, and how Terraform is run there.
 #[derive(Clone, Debug, clap::Args)]
@@ -57,6 +61,7 @@ pub struct Terraform {
     /// The root, as the repository has it: with `/`, and without `./`.
     pub root: String,
     variables: Vec<PathBuf>,
+    patience: Duration,
     own: TempDir,
 }
 
@@ -74,6 +79,8 @@ pub struct Planning {
 pub struct Ended {
     /// Whether it succeeded.
     pub ok: bool,
+    /// Whether this process was asked to stop meanwhile, and Terraform with it.
+    pub stopped: bool,
     /// What it said.
     pub messages: Messages,
 }
@@ -94,7 +101,7 @@ impl Terraform {
             ensure!(file.is_file(), "there is no file of variables {}", file.display());
         }
         let own = tempfile::tempdir().context("no folder for the plan can be made")?;
-        Ok(Self { program: settings.terraform.clone(), folder, root, variables, own })
+        Ok(Self { program: settings.terraform.clone(), folder, root, variables, patience: PATIENCE, own })
     }
 
     /// The root's folder.
@@ -107,6 +114,11 @@ impl Terraform {
     #[must_use]
     pub fn plan_file(&self) -> PathBuf {
         self.own.path().join("plan")
+    }
+
+    /// Waits so long for somebody else's lock of the state, instead of two minutes.
+    pub fn wait_for_lock(&mut self, patience: Duration) {
+        self.patience = patience;
     }
 
     /// Gives another file of variables.
@@ -163,21 +175,27 @@ impl Terraform {
     pub async fn plan(&self, planning: Planning) -> Result<Ended> {
         let mut arguments: Vec<String> = ["plan", "-json", "-input=false"].map(str::to_owned).into();
         arguments.push(format!("-out={}", self.plan_file().display()));
-        arguments.push(if planning.lock { "-lock-timeout=2m" } else { "-lock=false" }.to_owned());
+        arguments.push(if planning.lock { self.lock_timeout() } else { "-lock=false".to_owned() });
         if planning.refresh_only {
             arguments.push("-refresh-only".to_owned());
         }
         arguments.extend(self.variables.iter().map(|file| format!("-var-file={}", file.display())));
-        self.told("plan", &arguments).await
+        let ended = self.told("plan", &arguments).await?;
+        ensure!(!ended.stopped, "terraform plan in {} was stopped, because this job was cancelled", self.root);
+        Ok(ended)
     }
 
-    /// Applies exactly the plan that was made.
+    /// Applies exactly the plan that was made. Asked to stop, Terraform ends what it has begun, and it is told what that was.
     ///
     /// # Errors
-    /// If Terraform cannot be run, or this process was asked to stop.
+    /// If Terraform cannot be run.
     pub async fn apply(&self) -> Result<Ended> {
         let plan = self.plan_file().display().to_string();
-        self.told("apply", &["apply", "-json", "-input=false", "-lock-timeout=2m", &plan]).await
+        self.told("apply", &["apply", "-json", "-input=false", &self.lock_timeout(), &plan]).await
+    }
+
+    fn lock_timeout(&self) -> String {
+        format!("-lock-timeout={}ms", self.patience.as_millis())
     }
 
     /// Reads the plan's JSON as Terraform writes it, in a thread of its own: it is never held whole, and never lies
@@ -209,6 +227,21 @@ impl Terraform {
             }
             let state: State = serde_json::from_reader(from).context("the state is not as Terraform writes it")?;
             Ok(state.lineage)
+        })
+        .await
+    }
+
+    /// The value of an output in the state; none where the state has no such output.
+    ///
+    /// # Errors
+    /// If Terraform fails or gives no outputs.
+    pub async fn output(&self, name: &str) -> Result<Option<serde_json::Value>> {
+        let name = name.to_owned();
+        self.piped(&["output", "-json", "-no-color"], move |from| {
+            let outputs: serde_json::Map<String, serde_json::Value> =
+                serde_json::from_reader(std::io::BufReader::new(from))
+                    .context("the outputs are not as Terraform writes them")?;
+            Ok(outputs.get(&name).and_then(|output| output.get("value")).cloned())
         })
         .await
     }
@@ -268,11 +301,8 @@ impl Terraform {
         };
         let mut messages = heard.with_context(|| format!("what terraform {what} says cannot be read"))?;
         let status = child.wait().await.with_context(|| format!("terraform {what} cannot be waited for"))?;
-        if asked {
-            bail!("terraform {what} in {} was stopped, because this job was cancelled", self.root);
-        }
         messages.complain(&err);
-        Ok(Ended { ok: status.success(), messages })
+        Ok(Ended { ok: status.success(), stopped: asked, messages })
     }
 
     fn start<A: AsRef<OsStr>>(&self, arguments: &[A], out: Stdio) -> Result<Child> {

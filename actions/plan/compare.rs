@@ -32,6 +32,8 @@ pub struct Comparison {
     /// Lines of a diff, without anything that is to be hidden: `+` and `-` for what only one has, and below `#` and an
     /// address what differs. Untrusted text is escaped; for Markdown it needs a fence, see [`Comparison::fenced`].
     pub text: String,
+    /// The same with names and actions only, for where values are not shown.
+    pub names: String,
 }
 
 impl Comparison {
@@ -67,30 +69,30 @@ pub fn compare(first: impl Read, second: impl Read) -> Result<Comparison> {
     let first = entries(&first)?;
     let second = entries(&second)?;
     let mut found = Comparison::default();
-    let mut out = Lines::new(TEXT, &[]);
+    let (mut out, mut short) = (Lines::new(TEXT, &[]), Lines::new(TEXT, &[]));
     let mut names: Vec<_> = first.keys().chain(second.keys()).collect();
     names.sort_unstable();
     names.dedup();
     for name in names {
-        let title = || markdown::short(&markdown::plain(&name.join(" ")), 300);
+        let title = markdown::short(&markdown::plain(&name.join(" ")), 300);
+        let (sign, rest) = match (first.get(name), second.get(name)) {
+            (Some(_), Some(_)) => ('#', String::new()),
+            (None, Some(new)) => ('+', done(new)),
+            (Some(old), None) => ('-', done(old)),
+            (None, None) => continue,
+        };
+        [&mut out, &mut short].into_iter().for_each(|lines| lines.push(sign, &title, &rest));
         match (first.get(name), second.get(name)) {
             (Some(old), Some(new)) => {
                 found.changed += 1;
-                out.push('#', &title(), "");
                 diff::diff(old, new, "", &mut out);
             }
-            (None, Some(new)) => {
-                found.added += 1;
-                out.push('+', &title(), &done(new));
-            }
-            (Some(old), None) => {
-                found.removed += 1;
-                out.push('-', &title(), &done(old));
-            }
-            (None, None) => {}
+            (None, _) => found.added += 1,
+            (_, None) => found.removed += 1,
         }
     }
     found.text = markdown::defuse(&out.finish());
+    found.names = markdown::defuse(&short.finish());
     Ok(found)
 }
 

@@ -18,7 +18,7 @@ mod guess;
 mod input;
 mod json;
 mod leaves;
-mod make;
+pub(crate) mod make;
 mod marks;
 mod model;
 mod others;
@@ -71,6 +71,17 @@ pub enum Values {
     Hide,
 }
 
+impl Values {
+    /// Whether they are hidden in the run that this event started.
+    pub(crate) fn hidden(self, event: &Event) -> bool {
+        match self {
+            Self::Auto => event.is_public() && runner::in_runner(),
+            Self::Show => false,
+            Self::Hide => true,
+        }
+    }
+}
+
 /// What to plan, and whom to tell.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -114,11 +125,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     }
     let _group = runner::group("lockgate plan (actions/plan/mod.rs)");
     let event = Event::read().usage()?;
-    let hide_values = match args.values {
-        Values::Auto => event.is_public() && runner::in_runner(),
-        Values::Show => false,
-        Values::Hide => true,
-    };
+    let hide_values = args.values.hidden(&event);
     let mut options = Options { secrets: secrets::known(args.secrets.as_ref()), hide_values, ..Options::default() };
     let made = match &args.plan_json {
         Some(file) => {

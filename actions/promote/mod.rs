@@ -109,30 +109,13 @@ fn percent(text: &str) -> Result<f64, String> {
     percent.ok_or_else(|| "it has to be a number from 0 to 100".to_owned())
 }
 
-/// Takes `lock/alias`. Somebody else's is waited for as long as two leases: then it has run out, or its owner lives.
+/// Takes `lock/alias`.
 async fn take_lock(ledger: &Ledger, purpose: &str, lease: Duration) -> Result<Held, Failure> {
-    let owner = who::run();
-    let began = Instant::now();
-    loop {
-        match Held::take(ledger, lock::Name::Alias, &owner, purpose, lease).await.world()? {
-            lock::Taken::Ours(held, None) => return Ok(held),
-            lock::Taken::Ours(held, Some(before)) => {
-                runner::warning(format_args!("took the lock over from {before}: its lease had run out"));
-                return Ok(held);
-            }
-            lock::Taken::Theirs(lock) => {
-                if began.elapsed() > lease * 2 {
-                    let why = anyhow!(
-                        "aliases are moved by {lock}; wait for it, or free its lock by `lockgate unlock --lock alias` if \
-                         it is gone"
-                    );
-                    return Err(Failure::Gate(why));
-                }
-                let left = u64::try_from(lock.until - Timestamp::now().as_millisecond()).unwrap_or(0) + 1;
-                runner::say(format_args!("waiting for the lock: {lock}"));
-                tokio::time::sleep(Duration::from_millis(left).min(lease)).await;
-            }
-        }
+    match Held::wait(ledger, lock::Name::Alias, &who::run(), purpose, (lease, lease * 2)).await.world()? {
+        lock::Taken::Ours(held, _) => Ok(held),
+        lock::Taken::Theirs(lock) => Err(Failure::Gate(anyhow!(
+            "aliases are moved by {lock}; wait for it, or free its lock by `lockgate unlock --lock alias` if it is gone"
+        ))),
     }
 }
 

@@ -103,9 +103,32 @@ pub async fn write(
     sticky: Sticky<'_>,
     render: impl Fn(usize) -> String,
 ) -> Result<Ending> {
+    write_where(github, number, sticky, render, |pull| pull.state != "closed").await
+}
+
+/// The same for what became of a change: on a pull request that was merged, too.
+///
+/// # Errors
+/// As [`write()`].
+pub async fn write_on_merged(
+    github: &GitHub,
+    number: u64,
+    sticky: Sticky<'_>,
+    render: impl Fn(usize) -> String,
+) -> Result<Ending> {
+    write_where(github, number, sticky, render, |pull| pull.state != "closed" || pull.merged_at.is_some()).await
+}
+
+async fn write_where(
+    github: &GitHub,
+    number: u64,
+    sticky: Sticky<'_>,
+    render: impl Fn(usize) -> String,
+    is_wanted: fn(&PullRequest) -> bool,
+) -> Result<Ending> {
     let pull: PullRequest =
         github.get(&format!("/pulls/{number}")).await.map_err(|refusal| refused(refusal, number, "read"))?;
-    if pull.state == "closed" {
+    if !is_wanted(&pull) {
         return Ok(Ending::Closed);
     }
     match upsert(github, number, sticky, render).await {

@@ -16,6 +16,8 @@ pub struct Messages {
     pub diagnostics: Vec<Diagnostic>,
     /// What was done, as `Creation complete after 2s`, by address; only of an apply.
     pub done: BTreeMap<String, String>,
+    /// How often an action ended well, by address and action: a replacement is a `delete` and a `create`.
+    pub steps: BTreeMap<(String, String), usize>,
     /// What was begun and not ended well, by address: `create`, for example.
     pub undone: BTreeMap<String, String>,
     /// The outputs after an apply.
@@ -111,6 +113,7 @@ impl Messages {
             }
             ("apply_complete", Some(address)) => {
                 self.begun.remove(&address);
+                *self.steps.entry((address.clone(), action)).or_default() += 1;
                 self.done.insert(address, message.text.clone());
             }
             ("apply_errored", Some(address)) => {

@@ -6,7 +6,7 @@ use lockgate::{
     github::{GitHub, Patience},
     secret::Secret,
     sticky::{
-        comment::{Ending, Sticky, pull_request_of, write},
+        comment::{Ending, Sticky, pull_request_of, write, write_on_merged},
         marker,
     },
 };
@@ -192,6 +192,26 @@ async fn a_closed_or_locked_pull_request_ends_quietly() {
     assert!(locked.told(number).is_some_and(|told| told.contains("unlock it")));
     edit(|issue| issue.open = false);
     assert_eq!(world.write("a", "x").await.expect("an ending"), Ending::Closed);
+    assert_eq!(world.bodies(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_became_of_a_change_is_said_where_it_was_merged_and_nowhere_else() {
+    let world = World::new();
+    let sticky = Sticky { action: "apply", subject: "a", most: 65_000, settle: Duration::from_millis(1) };
+    let body = || format!("{}\ndone\n", marker::line("apply", "a"));
+    world.github.merge(REPOSITORY, world.number, &"c".repeat(40)).expect("a merge");
+    written(write_on_merged(&world.client, world.number, sticky, |_| body()).await);
+    assert_eq!(world.write("a", "a plan").await.expect("an ending"), Ending::Closed);
+    assert_eq!(world.bodies(), [body()]);
+
+    let world = World::new();
+    let close = |repository: &mut stand_ins::github::Repository| {
+        repository.issues.get_mut(&world.number).expect("the pull request").open = false;
+    };
+    world.github.edit(REPOSITORY, close).expect("the repository");
+    let ending = write_on_merged(&world.client, world.number, sticky, |_| body()).await;
+    assert_eq!(ending.expect("an ending"), Ending::Closed);
     assert_eq!(world.bodies(), Vec::<String>::new());
 }
 

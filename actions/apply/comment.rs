@@ -1,0 +1,167 @@
+//! What became of a change, for those who decided on it: a section of the pull request's comment, or the step's summary.
+
+use super::report::{End, Report};
+use crate::{
+    markdown,
+    page::{Measure, Page, fold},
+    plan::comment::link,
+    sticky::marker,
+};
+
+pub(super) use crate::plan::comment::COMMENT;
+use crate::plan::comment::SUMMARY;
+
+/// Less than this holds no headline and no footer.
+const LEAST: usize = 4_000;
+
+/// More addresses than these are counted only.
+const NAMES: usize = 100;
+
+/// What is said besides how it ended.
+#[derive(Debug)]
+pub(super) struct Context {
+    pub(super) root: String,
+    pub(super) environment: Option<String>,
+    pub(super) release: Option<String>,
+    /// The approved digest.
+    pub(super) approved: String,
+    pub(super) commit: Option<String>,
+    /// Where the run is to be seen: an `https` URL.
+    pub(super) run: Option<String>,
+}
+
+/// A section of the comment of at most `most` UTF-16 units.
+pub(super) fn comment(report: &Report, context: &Context, most: usize) -> String {
+    render(report, context, most, Measure::Utf16)
+}
+
+/// The step's summary.
+pub(super) fn summary(report: &Report, context: &Context) -> String {
+    render(report, context, SUMMARY, Measure::Bytes)
+}
+
+fn render(report: &Report, context: &Context, most: usize, measure: Measure) -> String {
+    let mut page = Page::new(most.max(LEAST), measure, report.plan.scrubber());
+    let footer = markdown::defuse(&footer(report, context, &page));
+    let kept = page.keep_free(&footer);
+    page.push(&format!("{}\n", marker::line("apply", &markdown::short(&context.root, 400))));
+    let what = page.span(context.environment.as_ref().unwrap_or(&context.root));
+    page.push(&format!("## {}\n\n", headline(report, &what)));
+    match &report.end {
+        End::Unplanned { errors } => complaints(errors, &mut page),
+        End::Locked { what, .. } => {
+            let what = page.message(what);
+            page.push(&format!("{what}\n\n"));
+        }
+        End::Differs { difference, unknown } => {
+            page.push("Review the difference and approve this plan, or bring back what was approved.\n\n");
+            if let Some(unknown) = unknown {
+                let unknown = page.message(unknown);
+                page.push(&format!("What differs is not known: {unknown}\n\n"));
+            }
+            if let Some(difference) = difference {
+                let counts = format!(
+                    "{} more than approved, {} less, {} not the same",
+                    difference.added, difference.removed, difference.changed
+                );
+                let shown = fold(&counts, &page.fence(report.shown(difference)));
+                if !page.push(&shown) {
+                    page.push(&format!("{counts}. The difference is too long to be shown here: see the run.\n\n"));
+                }
+            }
+        }
+        End::Failed { tally, errors, .. } => {
+            page.push("A new plan shows what is left. It needs an approval of its own.\n\n");
+            let left = tally.left.iter().map(|(address, how)| format!("{}: {how}", page.span(address))).collect();
+            listed("Not done", left, &mut page);
+            complaints(errors, &mut page);
+            let done = tally.done.iter().map(|address| page.span(address)).collect();
+            listed("Done", done, &mut page);
+        }
+        End::Cancelled | End::Agreed | End::Nothing | End::Applied(_) => {}
+    }
+    if let Some(why) = &report.unrecorded {
+        let why = page.message(why);
+        page.push(&format!(
+            "> [!CAUTION]\n> The release's versions were not recorded, so it cannot be promoted: {why}\n\n"
+        ));
+    }
+    if !report.versions.is_empty() {
+        let rows: String = report
+            .versions
+            .iter()
+            .map(|(stem, version)| format!("| {} | {} |\n", page.span(stem), page.span(version)))
+            .collect();
+        page.push(&format!("| function | version |\n|---|---|\n{rows}\n"));
+    }
+    page.give_back(kept);
+    page.push(&footer);
+    page.text
+}
+
+fn headline(report: &Report, what: &str) -> String {
+    let counts = report.plan.counts();
+    match &report.end {
+        End::Unplanned { .. } => format!("❌ Not applied to {what}: Terraform could not plan"),
+        End::Locked { .. } => format!("⏳ Not applied to {what}: a lock is held"),
+        End::Differs { .. } => format!("⛔ Not applied to {what}: the plan is not the approved one"),
+        End::Cancelled => format!("Not applied to {what}: the job was cancelled"),
+        End::Agreed => format!("Not applied to {what}: a dry run of the approved plan"),
+        End::Nothing => format!("✅ Nothing to apply to {what}: everything is as approved"),
+        End::Applied(_) => format!(
+            "✅ Applied to {what}: {} added, {} changed, {} destroyed",
+            counts.create + counts.replace + counts.create_forget,
+            counts.update,
+            counts.delete + counts.replace
+        ),
+        End::Failed { tally, stopped, .. } => {
+            let how = if *stopped { "was cancelled" } else { "failed" };
+            format!("❌ Applying to {what} {how} after {} of {} changes", tally.done.len(), tally.all())
+        }
+    }
+}
+
+/// What Terraform complained of, of a quarter of the page at most.
+fn complaints(errors: &[String], page: &mut Page<'_>) {
+    let mut part = page.part(page.room() / 4);
+    for error in errors {
+        let lines: Vec<String> = error.lines().map(markdown::plain).collect();
+        part.push(&format!("{}\n", part.fence_of(&markdown::short(&lines.join("\n"), 2_000), "text")));
+    }
+    page.push(&part.text);
+}
+
+/// A list under a heading, of a third of the page at most. Its items are Markdown.
+fn listed(title: &str, items: Vec<String>, page: &mut Page<'_>) {
+    if items.is_empty() {
+        return;
+    }
+    let mut part = page.part(page.room() / 3);
+    part.push(&format!("### {title}: {}\n\n", items.len()));
+    let all = items.len();
+    let shown = items.into_iter().take(NAMES).take_while(|item| part.room() > 100 && part.push(&format!("- {item}\n")));
+    let shown = shown.count();
+    if shown < all {
+        part.push(&format!("- and {} more\n", all - shown));
+    }
+    page.push(&format!("{}\n", part.text));
+}
+
+fn footer(report: &Report, context: &Context, page: &Page<'_>) -> String {
+    let mut facts = vec![format!("approved digest `{}`", context.approved)];
+    if !report.approved() && !report.plan.digest.is_empty() {
+        facts.push(format!("digest now `{}`", report.plan.digest));
+    }
+    let mut fact = |name: &str, value: Option<&String>| {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            facts.push(format!("{name} {}", page.span(value)));
+        }
+    };
+    fact("release", context.release.as_ref());
+    fact("commit", context.commit.as_ref());
+    fact("root", Some(&context.root));
+    if let Some(run) = &context.run {
+        facts.push(link(run, page));
+    }
+    format!("---\n- {}\n", facts.join(" · "))
+}

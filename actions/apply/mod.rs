@@ -1,0 +1,274 @@
+//! [`action.yml`](action.yml): plans again, and applies exactly that plan if it has the digest that was approved.
+//!
+//! What is applied is always the file whose digest was compared, never another one: it lies in a folder that only this user
+//! can read, and Terraform itself refuses it if the state moved in between. With a release, the root has to say which versions
+//! it published, in an output
+//!
+//! ```hcl
+//! output "functions" {
+//!   value = { <name in lockgate.toml> = { version = aws_lambda_function.<name>.version } }
+//! }
+//! ```
+
+mod approved;
+mod comment;
+mod publish;
+mod report;
+mod tally;
+mod work;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use anyhow::anyhow;
+use aws_config::SdkConfig;
+
+use self::report::{End, Report};
+use crate::{
+    aws,
+    event::Event,
+    failure::{Blame, Failure},
+    github::Access,
+    interrupt,
+    ledger::Ledger,
+    lock::{self, Held, Taken},
+    plan::{Options, Plan, Values, make, secrets},
+    promote::strategy,
+    runner,
+    secret::Secret,
+    sticky::comment::{Ending, Sticky, pull_request_of, write_on_merged},
+    terraform::{self, Terraform},
+    who,
+};
+
+pub use approved::Digest;
+
+/// How long this run may be silent before another may take `lock/apply`.
+const LEASE: Duration = Duration::from_secs(60);
+
+/// How long the jobs of several roots leave each other to write the same comment.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// What to apply, what was approved, and whom to tell.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    terraform: terraform::Settings,
+    /// Environment that the root is; its ledger's lock is held meanwhile
+    #[arg(long, env = "INPUT_ENVIRONMENT", value_name = "NAME")]
+    environment: Option<String>,
+    /// Release of the environment's ledger whose packages are applied, and whose versions are recorded
+    #[arg(long, env = "INPUT_RELEASE", value_name = "ID", requires = "environment")]
+    release: Option<String>,
+    /// Canonical digest of the plan that was approved: `lockgate plan`'s output digest
+    #[arg(long, env = "INPUT_APPROVED_DIGEST", value_name = "HEX")]
+    approved_digest: Digest,
+    /// Record of the plan that was approved, a file or an object in S3, to show what differs
+    #[arg(long, env = "INPUT_APPROVED_RECORD", value_name = "FILE|s3://BUCKET/KEY")]
+    approved_record: Option<String>,
+    /// Providers and modules that the root may bring, as Terraform names their sources, one a line
+    #[arg(long, env = "INPUT_ALLOW", value_name = "SOURCE", value_delimiter = '\n', default_value = "hashicorp/aws")]
+    allow: Vec<String>,
+    /// How long to wait for somebody else's lock, of the ledger or the state
+    #[arg(long, env = "INPUT_LOCK_TIMEOUT", value_name = "TIME", default_value = "2m", value_parser = strategy::duration)]
+    lock_timeout: Duration,
+    #[command(flatten)]
+    github: Access,
+    /// Pull request to comment on [default: the run's, else the one that its commit came by]
+    #[arg(long, env = "INPUT_PULL_REQUEST", value_name = "N")]
+    pull_request: Option<u64>,
+    /// Whether values are shown
+    #[arg(long, env = "INPUT_VALUES", value_name = "WHEN", default_value = "auto")]
+    values: Values,
+    /// Values that must not be seen wherever they stand, one a line
+    #[arg(long, env = "INPUT_SECRETS", value_name = "TEXT", hide_env_values = true)]
+    secrets: Option<Secret>,
+    /// Plan, compare, print the difference, and apply nothing
+    #[arg(long, env = "INPUT_DRY_RUN", value_name = "true|false", default_value_t = false, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
+    dry_run: bool,
+}
+
+/// An environment's ledger, and its lock if it is held.
+#[derive(Debug)]
+struct Ground {
+    config: SdkConfig,
+    ledger: Ledger,
+    held: Option<Held>,
+}
+
+/// Whether this process was asked to stop, also while nothing listened for that.
+#[derive(Clone, Debug, Default)]
+struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    fn listen() -> Self {
+        let stop = Self::default();
+        let asked = stop.clone();
+        tokio::spawn(async move {
+            interrupt::asked().await;
+            asked.0.store(true, Ordering::Relaxed);
+        });
+        stop
+    }
+
+    fn asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Applies. Outputs: `digest` (the plan's that was made now), `changed` (whether it changes anything), `approved` (whether it
+/// has the approved digest), `applied` (whether all of it was applied), each `true` or `false`, and `lock-owner` if somebody
+/// else's lock stood in the way.
+///
+/// # Errors
+/// [`Failure::Gate`] if the plan is not the approved one, could not be made, or a lock is held; [`Failure::Usage`] for a root
+/// that cannot be initialised; [`Failure::World`] if Terraform failed while it applied, or AWS fails.
+pub async fn run(args: Args) -> Result<(), Failure> {
+    let _group = runner::group("lockgate apply (actions/apply/mod.rs)");
+    let event = Event::read().usage()?;
+    let stop = Stop::listen();
+    let what = make::What {
+        environment: args.environment.clone(),
+        packages: None,
+        release: args.release.clone(),
+        allow: args.allow.clone(),
+        lock: !args.dry_run,
+    };
+    let mut options = Options {
+        secrets: secrets::known(args.secrets.as_ref()),
+        hide_values: args.values.hidden(&event),
+        ..Options::default()
+    };
+    let mut terraform = make::prepare(&args.terraform, &what).await?;
+    terraform.wait_for_lock(args.lock_timeout);
+    terraform.init(&args.terraform).await.usage()?;
+    options.digest_key = terraform.lineage().await.world()?.into_bytes();
+    let mut ground = match &args.environment {
+        Some(environment) => {
+            let config = aws::config().await.usage()?;
+            let ledger = Ledger::new(&config, environment);
+            Some(Ground { config, ledger, held: None })
+        }
+        None => None,
+    };
+    let report = match (&mut ground, args.dry_run) {
+        (Some(ground), false) => match take(ground, &terraform, &args).await? {
+            None => {
+                let report = under_lock(ground, work::work(&args, &terraform, options, Some(ground), &stop)).await;
+                if let Some(held) = ground.held.take() {
+                    held.give_back(&ground.ledger).await;
+                }
+                report?
+            }
+            Some(end) => Report::new(Plan::failed(&options), end),
+        },
+        (ground, _) => work::work(&args, &terraform, options, ground.as_ref(), &stop).await?,
+    };
+    finish(&args, &event, &terraform, &report).await
+}
+
+/// Takes the ledger's lock; returns why not, if it stays somebody else's.
+async fn take(ground: &mut Ground, terraform: &Terraform, args: &Args) -> Result<Option<End>, Failure> {
+    let of = args.release.as_ref().map(|id| format!(" with {id}")).unwrap_or_default();
+    let purpose = format!("apply {}{of}", terraform.root);
+    let (run, patience) = (who::run(), (LEASE, args.lock_timeout));
+    let taken = tokio::select! {
+        taken = Held::wait(&ground.ledger, lock::Name::Apply, &run, &purpose, patience) => taken.world()?,
+        () = interrupt::asked() => return Ok(Some(End::Cancelled)),
+    };
+    match taken {
+        Taken::Ours(held, _) => {
+            ground.held = Some(held);
+            Ok(None)
+        }
+        Taken::Theirs(lock) => {
+            let what = format!(
+                "lock/apply is held by {lock}; wait for it, or free its lock by `lockgate unlock --lock apply` if it is gone"
+            );
+            Ok(Some(End::Locked { owner: lock.owner, what }))
+        }
+    }
+}
+
+/// Renews the lock's lease for as long as something is at work.
+async fn under_lock<T>(ground: &Ground, work: impl Future<Output = T>) -> T {
+    let Some(held) = &ground.held else { return work.await };
+    tokio::pin!(work);
+    let mut beat = tokio::time::interval(held.heartbeat());
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            _ = beat.tick() => match held.renew(&ground.ledger).await {
+                Ok(()) => {}
+                Err(error) if error.is::<lock::Lost>() => {
+                    // Terraform's own lock guards the state: what it has begun, it ends.
+                    runner::warning(&error);
+                    return work.await;
+                }
+                Err(error) => runner::warning(format_args!("{} was not renewed: {error:#}", held.id())),
+            },
+        }
+    }
+}
+
+/// Tells everybody, and says by the exit code what came of it.
+async fn finish(args: &Args, event: &Event, terraform: &Terraform, report: &Report) -> Result<(), Failure> {
+    let context = comment::Context {
+        root: terraform.root.clone(),
+        environment: args.environment.clone(),
+        release: args.release.clone(),
+        approved: args.approved_digest.to_string(),
+        commit: who::commit(),
+        run: Some(who::run()).filter(|run| run.starts_with("https://")),
+    };
+    runner::say(report.plan.scrubber().cleaned(&report.told()));
+    report.outputs().usage()?;
+    let summary = comment::summary(report, &context);
+    if let Err(error) = runner::summary(&summary) {
+        // What was done is done, whoever hears of it.
+        runner::warning(format_args!("the step has no summary: {error:#}"));
+    }
+    if !args.dry_run
+        && let Err(error) = tell(args, event, report, &context).await
+    {
+        runner::warning(format_args!("no comment was written: {error:#}"));
+    }
+    let why = anyhow!("{}", report.plan.scrubber().cleaned(&report.why(&terraform.root)));
+    match &report.end {
+        End::Agreed | End::Nothing | End::Applied { .. } => match &report.unrecorded {
+            None => Ok(()),
+            Some(_) => Err(Failure::World(why)),
+        },
+        End::Cancelled | End::Failed { .. } => Err(Failure::World(why)),
+        End::Unplanned { .. } | End::Locked { .. } | End::Differs { .. } => Err(Failure::Gate(why)),
+    }
+}
+
+async fn tell(args: &Args, event: &Event, report: &Report, context: &comment::Context) -> anyhow::Result<()> {
+    let Some(github) = args.github.connect()? else {
+        runner::notice("no comment was written: there is no token for GitHub; give the input `token`");
+        return Ok(());
+    };
+    let number = match (args.pull_request, &event.pull_request, &context.commit) {
+        (Some(number), ..) => Some(number),
+        (None, Some(pull), _) => Some(pull.number),
+        (None, None, Some(commit)) => pull_request_of(&github, commit).await?,
+        (None, None, None) => None,
+    };
+    let Some(number) = number else {
+        runner::notice("no comment was written: the commit came by no pull request");
+        return Ok(());
+    };
+    let sticky = Sticky { action: "apply", subject: &context.root, most: comment::COMMENT, settle: SETTLE };
+    match write_on_merged(&github, number, sticky, |room| comment::comment(report, context, room)).await? {
+        Ending::Written { url } => runner::say(format_args!("written to {url}")),
+        Ending::Unchanged { url } => runner::say(format_args!("{url} says so already")),
+        other => runner::warning(other.told(number).unwrap_or_default()),
+    }
+    Ok(())
+}
