@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{assume_role, package, plan, promote, push_image, release, rollback, setup, status, unlock};
+use crate::{assume_role, drift, package, plan, promote, push_image, release, rollback, setup, status, unlock};
 
 /// Delivers AWS Lambda services from GitHub.
 #[derive(Debug, Parser)]
@@ -28,6 +28,8 @@ pub enum Command {
     Release(release::Args),
     /// Plan a Terraform root, comment on the pull request, and digest what the plan intends
     Plan(Box<plan::Args>),
+    /// Compare an environment with what is recorded of it, and keep one issue that says what differs
+    Drift(Box<drift::Args>),
     /// Move the aliases of an environment to a release, step by step
     Promote(promote::Args),
     /// Move the aliases of an environment back to an earlier release

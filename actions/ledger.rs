@@ -19,6 +19,7 @@ use aws_sdk_dynamodb::{
     Client,
     types::{AttributeValue, ConditionCheck, KeysAndAttributes, Put, TransactWriteItem},
 };
+use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 
 use self::items::HOLDS;
@@ -27,6 +28,9 @@ use crate::{aws, lock};
 
 /// The key of [`Live`].
 const LIVE: &str = "live";
+
+/// What the keys of releases begin with, and no others.
+const RELEASES: &str = "r";
 
 /// DynamoDB takes this many keys in one read.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>
@@ -100,6 +104,7 @@ impl Ledger {
             function.version = Some(version.clone());
             function.configuration = Some(configuration.clone());
         }
+        release.applied_at = Some(Timestamp::now());
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item(id, &release)?));
         let put =
             put.condition_expression("#state IN (:building, :failed)").expression_attribute_names("#state", "state");
@@ -162,6 +167,31 @@ impl Ledger {
         holds.sort_by(|one: &Hold, other| one.id.cmp(&other.id));
         locks.sort_by(|one: &lock::Lock, other| one.id.cmp(&other.id));
         Ok((holds, locks))
+    }
+
+    /// All releases, the one that was applied last first; those that never were come at the end. Reads the whole table.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub async fn releases(&self) -> Result<Vec<Release>> {
+        let scan = self.client.scan().table_name(&self.table).consistent_read(true);
+        let scan = scan.filter_expression("begins_with(id, :release)");
+        let scan = scan.expression_attribute_values(":release", AttributeValue::S(RELEASES.into()));
+        let mut pages = scan.into_paginator().items().send();
+        let mut releases: Vec<Release> = Vec::new();
+        while let Some(found) = pages.next().await {
+            releases.push(self.parse(found.map_err(|error| self.failed("read", &aws::explain(&error)))?)?);
+        }
+        releases.sort_by_key(|release| std::cmp::Reverse(release.applied()));
+        Ok(releases)
+    }
+
+    /// The release that was applied last: what Terraform's state is about, whatever is live.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub async fn applied_last(&self) -> Result<Option<Release>> {
+        Ok(self.releases().await?.into_iter().next().filter(|release| release.applied().is_some()))
     }
 
     /// Frees a hold for a reason; returns it as it was. One that is free already stays as it is.

@@ -6,6 +6,7 @@ use clap::{CommandFactory, FromArgMatches, builder::Resettable};
 use lockgate::{
     assume_role,
     cli::{Cli, Command},
+    drift,
     failure::Failure,
     package, plan, promote, push_image, release, rollback, runner, setup, status, unlock,
 };
@@ -30,6 +31,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::PushImage(args) => push_image::run(args).await,
         Command::Release(args) => release::run(args).await,
         Command::Plan(args) => plan::run(*args).await,
+        Command::Drift(args) => drift::run(*args).await,
         Command::Promote(args) => promote::run(args).await,
         Command::Rollback(args) => rollback::run(args).await,
         Command::Status(args) => status::run(args).await,

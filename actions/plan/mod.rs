@@ -18,14 +18,14 @@ mod guess;
 mod input;
 mod json;
 mod leaves;
-mod make;
+pub(crate) mod make;
 mod marks;
 mod model;
 mod others;
 mod outputs;
 mod read;
 mod record;
-mod secrets;
+pub(crate) mod secrets;
 mod shown;
 mod skip;
 mod table;
@@ -71,6 +71,18 @@ pub enum Values {
     Hide,
 }
 
+impl Values {
+    /// Whether they are to be hidden in a run that this event started.
+    #[must_use]
+    pub fn hidden(self, event: &Event) -> bool {
+        match self {
+            Self::Auto => event.is_public() && runner::in_runner(),
+            Self::Show => false,
+            Self::Hide => true,
+        }
+    }
+}
+
 /// What to plan, and whom to tell.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -114,11 +126,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     }
     let _group = runner::group("lockgate plan (actions/plan/mod.rs)");
     let event = Event::read().usage()?;
-    let hide_values = match args.values {
-        Values::Auto => event.is_public() && runner::in_runner(),
-        Values::Show => false,
-        Values::Hide => true,
-    };
+    let hide_values = args.values.hidden(&event);
     let mut options = Options { secrets: secrets::known(args.secrets.as_ref()), hide_values, ..Options::default() };
     let made = match &args.plan_json {
         Some(file) => {

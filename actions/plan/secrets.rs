@@ -10,7 +10,7 @@ use crate::secret::Secret;
 const SHORTEST: usize = 8;
 
 /// The values.
-pub(super) fn known(told: Option<&Secret>) -> Vec<String> {
+pub(crate) fn known(told: Option<&Secret>) -> Vec<String> {
     let told = told.into_iter().flat_map(|told| told.expose().lines()).map(str::trim).map(str::to_owned);
     let own = env::vars().filter(|(name, value)| value.len() >= SHORTEST && is_secret(name)).map(|(_, value)| value);
     told.chain(own).filter(|value| !value.is_empty()).collect()
