@@ -92,7 +92,8 @@ impl Ledger {
     }
 
     /// Records what Terraform published for a release: each function's version and the hash of its configuration. A
-    /// release that was applied before may be applied again; one that is live or moves keeps its versions.
+    /// release that was applied before may be applied again; one that is live or moves keeps its versions, but that it was
+    /// applied is recorded all the same.
     ///
     /// # Errors
     /// If the release is not in the ledger or has moved on, or the ledger cannot be written.
@@ -104,7 +105,8 @@ impl Ledger {
             function.version = Some(version.clone());
             function.configuration = Some(configuration.clone());
         }
-        release.applied_at = Some(Timestamp::now());
+        let now = Timestamp::now();
+        release.applied_at = Some(now);
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item(id, &release)?));
         let put =
             put.condition_expression("#state IN (:building, :failed)").expression_attribute_names("#state", "state");
@@ -113,10 +115,20 @@ impl Ledger {
         match conflict::write(async || put.clone().send().await).await {
             Ok(_) => Ok(()),
             Err(error) if aws::is(&error, "ConditionalCheckFailedException") => {
+                self.applied(id, now).await?;
                 bail!("release {id} is {}: its versions stay as they were recorded", release.state)
             }
             Err(error) => Err(self.failed("write", &aws::explain(&error))),
         }
+    }
+
+    /// Notes that a release was applied, and nothing else of it.
+    async fn applied(&self, id: &str, at: Timestamp) -> Result<()> {
+        let update = self.client.update_item().table_name(&self.table).key("id", AttributeValue::S(id.to_owned()));
+        let update = update.update_expression("SET applied_at = :at").condition_expression("attribute_exists(id)");
+        let update = update.expression_attribute_values(":at", AttributeValue::S(at.to_string()));
+        let done = conflict::write(async || update.clone().send().await).await;
+        done.map(drop).map_err(|error| self.failed("write", &aws::explain(&error)))
     }
 
     /// The holds in force on functions of this release.

@@ -4,7 +4,7 @@ use std::{fs, process::Command, time::Duration};
 
 use jiff::Timestamp;
 use lockgate::{
-    ledger::{Live, Moving, Release},
+    ledger::{Live, Moving, Release, State},
     lock::{Held, Name, Taken},
 };
 
@@ -116,6 +116,11 @@ fn plan_trap_18_what_was_applied_last_is_planned_and_what_is_live_is_compared() 
     let done = it.run();
     assert_eq!(done.code, Some(1), "{}", done.said);
     assert!(done.said.contains("the issue stays as it is"), "{}", done.said);
+    // Nor does a full plan that fails where the other one was made.
+    it.configure("input = var.ingest_image\n  triggers_replace = [1]\n  lifecycle {\n    prevent_destroy = true\n  }");
+    let done = it.run();
+    assert_eq!(done.code, Some(1), "{}", done.said);
+    assert!(done.said.contains("Instance cannot be destroyed"), "{}", done.said);
     it.configure("input = var.ingest_image");
     let held = wait(Held::take(&it.aws.ledger, Name::Apply, "run 7", "apply", Duration::from_secs(600)));
     let Ok(Taken::Ours(held, _)) = held else { panic!("the lock was free") };
@@ -164,4 +169,32 @@ fn a_promotion_under_way_is_no_drift_and_one_left_behind_is() {
     // It began in January. Whoever holds the lock is not at work for as long.
     it.live(Some(it.aws.moving(NEW)));
     some(&it.run(), "is **left in the middle of a promotion** to `r2-bbbbbbbbbbbb`");
+}
+
+#[test]
+fn what_was_applied_last_is_recorded_whatever_is_live() {
+    let it = Delivered::new("drift-applied");
+    let ledger = &it.aws.ledger;
+    let last = || wait(ledger.applied_last()).expect("a ledger").map(|release| release.id);
+    assert_eq!(last().as_deref(), Some(NEW));
+    let versions = |version: &str| {
+        FUNCTIONS.map(|name| (name.to_owned(), (version.to_owned(), "0".repeat(16)))).into_iter().collect()
+    };
+    // `OLD` is live: its versions stay, and it was applied nevertheless.
+    it.applied(OLD, "1", "2026-01-15T09:10:00Z");
+    let old = wait(ledger.release(OLD)).expect("a release");
+    it.aws.put(OLD, &Release { state: State::Live, ..old.clone() });
+    let refusal = wait(ledger.record(OLD, &versions("3"))).expect_err("it is live").to_string();
+    assert!(refusal.contains("its versions stay"), "{refusal}");
+    assert_eq!(last().as_deref(), Some(OLD));
+    assert_eq!(wait(ledger.release(OLD)).expect("a release").functions, old.functions);
+    wait(ledger.record(NEW, &versions("3"))).expect("recorded");
+    assert_eq!(last().as_deref(), Some(NEW));
+    // Older ledgers do not say when: a release with versions was applied, one without was not.
+    let undated = |id: &str, version: &str| Release { applied_at: None, ..it.aws.release(id, version) };
+    it.aws.put(OLD, &undated(OLD, "1"));
+    let mut unapplied = undated(NEW, "2");
+    unapplied.functions.values_mut().for_each(|function| function.version = None);
+    it.aws.put(NEW, &unapplied);
+    assert_eq!(last().as_deref(), Some(OLD));
 }
