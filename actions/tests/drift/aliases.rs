@@ -1,6 +1,6 @@
 //! With Terraform, a ledger and Lambda's stand-in: what only they can tell.
 
-use std::{fs, process::Command, time::Duration};
+use std::{fs, os::unix::fs::PermissionsExt, process::Command, time::Duration};
 
 use jiff::Timestamp;
 use lockgate::{
@@ -71,9 +71,22 @@ impl Delivered {
 
     /// `lockgate drift`, as a job does it.
     fn run(&self) -> Done {
-        let mut command = self.aws.command(&["drift", "--root", ROOT]);
+        self.run_by("terraform")
+    }
+
+    fn run_by(&self, terraform: &str) -> Done {
+        let mut command = self.aws.command(&["drift", "--root", ROOT, "--terraform", terraform]);
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         self.world.done(&mut command)
+    }
+
+    /// A Terraform that is killed while it makes a full plan.
+    fn killed(&self) -> String {
+        let path = self.world.path("terraform.sh");
+        let script = "#!/bin/sh\ncase \"$* \" in\n*\" -refresh-only \"*) ;;\nplan*) kill -9 $$ ;;\nesac\nexec terraform \"$@\"\n";
+        fs::write(&path, script).expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("made a program");
+        path.display().to_string()
     }
 
     /// Moves an alias as nobody should.
@@ -122,6 +135,8 @@ fn plan_trap_18_what_was_applied_last_is_planned_and_what_is_live_is_compared() 
     assert_eq!(done.code, Some(1), "{}", done.said);
     assert!(done.said.contains("Instance cannot be destroyed"), "{}", done.said);
     it.configure("input = var.ingest_image");
+    let done = it.run_by(&it.killed());
+    assert_eq!(done.code, Some(1), "the plan made before it is not taken for it: {}", done.said);
     let held = wait(Held::take(&it.aws.ledger, Name::Apply, "run 7", "apply", Duration::from_secs(600)));
     let Ok(Taken::Ours(held, _)) = held else { panic!("the lock was free") };
     let done = it.run();

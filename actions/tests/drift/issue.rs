@@ -1,9 +1,9 @@
 //! The life of the one issue.
 
 use serde_json::Value;
-use stand_ins::github::Fault;
+use stand_ins::github::{Fault, NewPull};
 
-use crate::kit::{BOT, Done, ISSUES, World, as_recorded, drifted, drifted_otherwise};
+use crate::kit::{BOT, Done, ISSUES, REPOSITORY, World, as_recorded, drifted, drifted_otherwise};
 
 /// What is written into the issue of the environment for this plan.
 fn text(plan: &Value) -> String {
@@ -125,7 +125,7 @@ fn plan_trap_18_what_others_opened_is_not_ours_whatever_it_says() {
     }
     told(&world.run(&drifted()), "121", "Issue #121 stays as it is.");
     told(&world.run(&as_recorded()), "", "Issue #121 is closed");
-    let repository = world.github.repository(crate::kit::REPOSITORY).expect("the repository");
+    let repository = world.github.repository(REPOSITORY).expect("the repository");
     assert_eq!(repository.issues.values().filter(|issue| issue.open).count(), 240);
     assert_eq!(repository.comments.len(), 1);
 }
@@ -138,6 +138,21 @@ fn an_issue_of_another_environment_is_left_alone() {
     told(&world.run(&as_recorded()), "", "No issue is open");
     told(&world.run(&drifted()), "2", "A new issue");
     assert_eq!(world.issue(1).body, Some(body));
+}
+
+#[test]
+fn a_pull_request_is_no_issue_of_ours_whatever_it_says() {
+    let world = World::new();
+    let pull = NewPull { user: BOT.to_owned(), ..NewPull::default() };
+    let number = world.github.add_pull(REPOSITORY, pull).expect("a pull request");
+    let body = text(&drifted());
+    world.edit(number, |pull| {
+        pull.body = Some(body);
+        pull.labels = ["drift".to_owned()].into();
+    });
+    told(&world.run(&as_recorded()), "", "No issue is open");
+    told(&world.run(&drifted()), "2", "A new issue");
+    assert!(world.issue(number).open);
 }
 
 #[test]
@@ -167,7 +182,7 @@ fn an_issue_that_somebody_deletes_meanwhile_is_opened_anew() {
     let world = World::new();
     world.run(&drifted());
     world.github.before("PATCH", &format!("{ISSUES}/1"), 1, |github| {
-        github.edit(crate::kit::REPOSITORY, |repository| repository.issues.clear()).expect("the repository");
+        github.edit(REPOSITORY, |repository| repository.issues.clear()).expect("the repository");
     });
     told(&world.run(&drifted_otherwise()), "1", "A new issue tells the drift.");
     assert!(world.issue(1).body.expect("a text").contains("s3:PutObject"));
