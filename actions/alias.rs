@@ -7,7 +7,7 @@
 
 use std::{fmt, time::Duration};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use aws_config::{SdkConfig, retry::RetryConfig};
 use aws_sdk_lambda::{
     Client,
@@ -150,12 +150,24 @@ impl Aliases {
     /// # Errors
     /// If there is none, or Lambda cannot be asked.
     pub async fn read(&self, function: &str, name: &str) -> Result<Alias> {
+        let found = self.find(function, name).await?;
+        found.with_context(|| format!("alias {name} of {function} cannot be read: there is none"))
+    }
+
+    /// Reads an alias. None if there is none of this name, or no such function.
+    ///
+    /// # Errors
+    /// If Lambda cannot be asked.
+    pub async fn find(&self, function: &str, name: &str) -> Result<Option<Alias>> {
         pace::lambda().await;
-        let alias = self.client.get_alias().function_name(function).name(name).send().await;
-        let alias =
-            alias.map_err(|error| anyhow!("alias {name} of {function} cannot be read: {}", aws::explain(&error)))?;
+        let alias = match self.client.get_alias().function_name(function).name(name).send().await {
+            Err(error) if aws::is(&error, "ResourceNotFoundException") => return Ok(None),
+            alias => {
+                alias.map_err(|error| anyhow!("alias {name} of {function} cannot be read: {}", aws::explain(&error)))?
+            }
+        };
         let routing = alias.routing_config.and_then(|routing| routing.additional_version_weights);
-        read(function, name, alias.function_version, routing, alias.revision_id)
+        read(function, name, alias.function_version, routing, alias.revision_id).map(Some)
     }
 
     /// Sends the traffic of `alias`, as it was read, somewhere. An answer that was lost is looked up, never guessed.

@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{apply, assume_role, package, plan, promote, push_image, release, rollback, scan, setup, status, unlock};
+use crate::{
+    apply, assume_role, drift, package, plan, promote, push_image, release, rollback, scan, setup, status, unlock,
+};
 
 /// Delivers AWS Lambda services from GitHub.
 #[derive(Debug, Parser)]
@@ -30,6 +32,8 @@ pub enum Command {
     Plan(Box<plan::Args>),
     /// Plan a root again, and apply that plan if it is the approved one
     Apply(Box<apply::Args>),
+    /// Compare an environment with what is recorded of it, and keep one issue that says what differs
+    Drift(Box<drift::Args>),
     /// Move the aliases of an environment to a release, step by step
     Promote(promote::Args),
     /// Move the aliases of an environment back to an earlier release

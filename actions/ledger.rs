@@ -19,6 +19,7 @@ use aws_sdk_dynamodb::{
     Client,
     types::{AttributeValue, ConditionCheck, KeysAndAttributes, Put, TransactWriteItem},
 };
+use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 
 use self::items::HOLDS;
@@ -27,6 +28,9 @@ use crate::{aws, lock};
 
 /// The key of [`Live`].
 const LIVE: &str = "live";
+
+/// What the keys of releases begin with, and no others.
+const RELEASES: &str = "r";
 
 /// DynamoDB takes this many keys in one read.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>
@@ -88,7 +92,8 @@ impl Ledger {
     }
 
     /// Records what Terraform published for a release: each function's version and the hash of its configuration. A
-    /// release that was applied before may be applied again; one that is live or moves keeps its versions.
+    /// release that was applied before may be applied again; one that is live or moves keeps its versions, but that it was
+    /// applied is recorded all the same.
     ///
     /// # Errors
     /// If the release is not in the ledger or has moved on, or the ledger cannot be written.
@@ -100,6 +105,8 @@ impl Ledger {
             function.version = Some(version.clone());
             function.configuration = Some(configuration.clone());
         }
+        let now = Timestamp::now();
+        release.applied_at = Some(now);
         let put = self.client.put_item().table_name(&self.table).set_item(Some(item(id, &release)?));
         let put =
             put.condition_expression("#state IN (:building, :failed)").expression_attribute_names("#state", "state");
@@ -108,10 +115,20 @@ impl Ledger {
         match conflict::write(async || put.clone().send().await).await {
             Ok(_) => Ok(()),
             Err(error) if aws::is(&error, "ConditionalCheckFailedException") => {
+                self.applied(id, now).await?;
                 bail!("release {id} is {}: its versions stay as they were recorded", release.state)
             }
             Err(error) => Err(self.failed("write", &aws::explain(&error))),
         }
+    }
+
+    /// Notes that a release was applied, and nothing else of it.
+    async fn applied(&self, id: &str, at: Timestamp) -> Result<()> {
+        let update = self.client.update_item().table_name(&self.table).key("id", AttributeValue::S(id.to_owned()));
+        let update = update.update_expression("SET applied_at = :at").condition_expression("attribute_exists(id)");
+        let update = update.expression_attribute_values(":at", AttributeValue::S(at.to_string()));
+        let done = conflict::write(async || update.clone().send().await).await;
+        done.map(drop).map_err(|error| self.failed("write", &aws::explain(&error)))
     }
 
     /// The holds in force on functions of this release.
@@ -162,6 +179,31 @@ impl Ledger {
         holds.sort_by(|one: &Hold, other| one.id.cmp(&other.id));
         locks.sort_by(|one: &lock::Lock, other| one.id.cmp(&other.id));
         Ok((holds, locks))
+    }
+
+    /// All releases, the one that was applied last first; those that never were come at the end. Reads the whole table.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub async fn releases(&self) -> Result<Vec<Release>> {
+        let scan = self.client.scan().table_name(&self.table).consistent_read(true);
+        let scan = scan.filter_expression("begins_with(id, :release)");
+        let scan = scan.expression_attribute_values(":release", AttributeValue::S(RELEASES.into()));
+        let mut pages = scan.into_paginator().items().send();
+        let mut releases: Vec<Release> = Vec::new();
+        while let Some(found) = pages.next().await {
+            releases.push(self.parse(found.map_err(|error| self.failed("read", &aws::explain(&error)))?)?);
+        }
+        releases.sort_by_key(|release| std::cmp::Reverse(release.applied()));
+        Ok(releases)
+    }
+
+    /// The release that was applied last: what Terraform's state is about, whatever is live.
+    ///
+    /// # Errors
+    /// If the ledger cannot be read.
+    pub async fn applied_last(&self) -> Result<Option<Release>> {
+        Ok(self.releases().await?.into_iter().next().filter(|release| release.applied().is_some()))
     }
 
     /// Frees a hold for a reason; returns it as it was. One that is free already stays as it is.

@@ -6,6 +6,7 @@ use clap::{CommandFactory, FromArgMatches, builder::Resettable};
 use lockgate::{
     apply, assume_role,
     cli::{Cli, Command},
+    drift,
     failure::Failure,
     package, plan, promote, push_image, release, rollback, runner, scan, setup, status, unlock,
 };
@@ -31,6 +32,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Release(args) => release::run(args).await,
         Command::Plan(args) => plan::run(*args).await,
         Command::Apply(args) => apply::run(*args).await,
+        Command::Drift(args) => drift::run(*args).await,
         Command::Promote(args) => promote::run(args).await,
         Command::Rollback(args) => rollback::run(args).await,
         Command::Scan(args) => scan::run(*args).await,

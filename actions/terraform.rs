@@ -168,11 +168,17 @@ impl Terraform {
         Ok(())
     }
 
-    /// Plans. A plan that failed may have left a file nevertheless, which says so.
+    /// Plans, in the place of an earlier plan. One that failed may have left a file nevertheless, which says so.
     ///
     /// # Errors
     /// If Terraform cannot be run, or this process was asked to stop.
     pub async fn plan(&self, planning: Planning) -> Result<Ended> {
+        match std::fs::remove_file(self.plan_file()) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).context("the plan made before cannot be removed");
+            }
+            _ => {}
+        }
         let mut arguments: Vec<String> = ["plan", "-json", "-input=false"].map(str::to_owned).into();
         arguments.push(format!("-out={}", self.plan_file().display()));
         arguments.push(if planning.lock { self.lock_timeout() } else { "-lock=false".to_owned() });

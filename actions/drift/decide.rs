@@ -123,7 +123,7 @@ pub fn decide(report: &Report, context: &Context, candidates: &[Candidate], us: 
 }
 
 /// The environment that an issue is about: that of the first marker in it. People may write above it.
-fn about(body: &str) -> Option<String> {
+pub(super) fn about(body: &str) -> Option<String> {
     body.lines().find_map(|line| marker::parse("drift", line))
 }
 

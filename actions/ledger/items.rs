@@ -67,6 +67,9 @@ pub struct Release {
     pub actor: String,
     /// When it was made.
     pub created_at: Timestamp,
+    /// When Terraform last applied it with its versions recorded; releases from before this was kept have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applied_at: Option<Timestamp>,
     /// When it last became live.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live_since: Option<Timestamp>,
@@ -78,6 +81,15 @@ pub struct Release {
     pub reason: Option<String>,
     /// Its functions, by their name in `lockgate.toml`.
     pub functions: BTreeMap<String, Function>,
+}
+
+impl Release {
+    /// When it was applied, as far as anybody knows; none if it was not.
+    #[must_use]
+    pub fn applied(&self) -> Option<Timestamp> {
+        let recorded = self.functions.values().any(|function| function.version.is_some());
+        self.applied_at.or_else(|| recorded.then_some(self.created_at))
+    }
 }
 
 /// One function of a release.

@@ -72,8 +72,9 @@ pub enum Values {
 }
 
 impl Values {
-    /// Whether they are hidden in the run that this event started.
-    pub(crate) fn hidden(self, event: &Event) -> bool {
+    /// Whether they are to be hidden in a run that this event started.
+    #[must_use]
+    pub fn hidden(self, event: &Event) -> bool {
         match self {
             Self::Auto => event.is_public() && runner::in_runner(),
             Self::Show => false,

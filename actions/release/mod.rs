@@ -140,6 +140,7 @@ fn release(args: &Args, delivery: &Delivery, packages: &Packages, source: tree::
         run: who::run(),
         actor: who::actor(),
         created_at: Timestamp::now(),
+        applied_at: None,
         live_since: None,
         previous: None,
         reason: None,

@@ -156,6 +156,7 @@ impl World {
             run: "a run".to_owned(),
             actor: "somebody".to_owned(),
             created_at: "2026-01-15T09:00:00Z".parse().expect("a time"),
+            applied_at: None,
             live_since: None,
             previous: None,
             reason: None,
@@ -280,7 +281,7 @@ impl World {
         self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("lockgate runs")
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lockgate"));
         command.args(arguments).args(["--environment", &self.environment]).env_clear();
         command.envs([

@@ -107,7 +107,11 @@ pub(super) fn list(call: &Call<'_>, repository: &mut Repository) -> Outcome {
 }
 
 pub(super) fn get(call: &Call<'_>, repository: &mut Repository) -> Outcome {
-    Ok(Reply::json(200, show(call, repository, find(repository, call.number("issue_number"))?)))
+    let issue = find(repository, call.number("issue_number"))?;
+    let mut shown = show(call, repository, issue);
+    // Lists do not say it.
+    shown["closed_by"] = issue.closed_by.as_ref().map_or(Value::Null, |by| user(call, by));
+    Ok(Reply::json(200, shown))
 }
 
 pub(super) fn create(call: &Call<'_>, repository: &mut Repository) -> Outcome {
@@ -129,6 +133,7 @@ pub(super) fn create(call: &Call<'_>, repository: &mut Repository) -> Outcome {
         created_at: call.now,
         updated_at: call.now,
         closed_at: None,
+        closed_by: None,
         pull: None,
     };
     let shown = show(call, repository, &issue);
@@ -155,6 +160,7 @@ pub(super) fn update(call: &Call<'_>, repository: &mut Repository) -> Outcome {
     if let Some(open) = open.filter(|open| *open != issue.open) {
         issue.open = open;
         issue.closed_at = (!open).then_some(call.now);
+        issue.closed_by = (!open).then(|| call.user.clone());
         issue.state_reason = reason.or_else(|| Some(if open { "reopened" } else { "completed" }.to_owned()));
     }
     issue.updated_at = call.now;

@@ -186,6 +186,7 @@ fn insert(repository: &mut Repository, id: u64, title: String, login: &str, pull
         created_at: now,
         updated_at: now,
         closed_at: None,
+        closed_by: None,
         pull,
     };
     repository.issues.insert(number, issue);

@@ -157,6 +157,8 @@ pub struct Issue {
     pub updated_at: Timestamp,
     /// When it was closed, unless it is open.
     pub closed_at: Option<Timestamp>,
+    /// Who closed it, unless it is open.
+    pub closed_by: Option<User>,
     /// What it is besides, if it is a pull request.
     pub pull: Option<Pull>,
 }
