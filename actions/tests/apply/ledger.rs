@@ -76,6 +76,7 @@ impl Environment {
             run: "a run".to_owned(),
             actor: "somebody".to_owned(),
             created_at: "2026-01-15T09:00:00Z".parse().expect("a time"),
+            applied_at: None,
             live_since: None,
             previous: None,
             reason: None,
