@@ -95,7 +95,6 @@ impl Workflows {
         command.args(["--json", "--platform", &format!("{RUNNER}=-self-hosted")]);
         let (mut env, mut vars) = (request.env.clone(), request.vars.clone());
         env.push(("GITHUB_RUN_ID".to_owned(), request.run_id.to_string()));
-        env.push(("RUNNER_TOOL_CACHE".to_owned(), self.tool_cache().display().to_string()));
         for (name, folder) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
             // act's own home is another one, so that it keeps nothing in the person's.
             let own = std::env::var(name).ok().or_else(|| Some(format!("{}/{folder}", std::env::var("HOME").ok()?)));

@@ -17,7 +17,8 @@ const PLATFORM: (&str, &str) = match cfg!(target_arch = "aarch64") {
 impl Workflows {
     /// Where the cache is.
     pub(super) fn tool_cache(&self) -> PathBuf {
-        self.cache.join("tools")
+        // act puts it there, whatever it is told.
+        self.cache.join("act/tool_cache")
     }
 
     /// Puts a tool where `actions/setup` looks for it, whatever its own version is.
