@@ -50,8 +50,10 @@ fn two_clones_in_two_folders_at_two_commits_give_equal_digests() {
     let outputs = fs::read_to_string(outputs).expect("the step's outputs");
     let heredocs: Vec<_> = outputs.lines().filter(|line| !line.contains("lockgate_") || line.contains("<<")).collect();
     let names = heredocs.iter().step_by(2).map(|line| line.split_once("<<").expect("NAME<<DELIMITER").0);
-    assert_eq!(names.collect::<Vec<_>>(), ["tally_path", "tally_digest"]);
-    assert_eq!(heredocs[1..].iter().step_by(2).copied().collect::<Vec<_>>(), ["tally.zip", digest]);
+    assert_eq!(names.collect::<Vec<_>>(), ["tally_path", "tally_digest", "packages"]);
+    assert_eq!(heredocs[1..4].iter().step_by(2).copied().collect::<Vec<_>>(), ["tally.zip", digest]);
+    let handed_on: serde_json::Value = serde_json::from_str(heredocs[5]).expect("packages.json in a line");
+    assert_eq!(handed_on, report, "what another job plans with");
 
     let binary = bootstrap(&packages.join("tally.zip"));
     for machine in [place.path(), Path::new(&home())] {
