@@ -68,7 +68,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.status {
             Some(status) => write!(f, "GitHub answered {status}: {}", self.message),
-            None => write!(f, "GitHub cannot be reached: {}", self.message),
+            None => f.write_str(&self.message),
         }
     }
 }
@@ -87,7 +87,7 @@ impl From<octocrab::Error> for Refusal {
                 Self { status: Some(source.status_code.as_u16()), message: format!("{}{details}", source.message) }
             }
             // Its own texts carry backtraces, their causes do not.
-            other => Self { status: None, message: innermost(&other) },
+            other => Self { status: None, message: format!("GitHub cannot be reached: {}", innermost(&other)) },
         }
     }
 }

@@ -4,7 +4,7 @@
 //! again, and goes on until what it reads is one comment with its section in it; where others are known to write, or the
 //! comment is new, it looks once more after a moment. Duplicates melt into the oldest comment.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context, Error, Result, anyhow};
 use serde::Deserialize;
@@ -18,10 +18,7 @@ use crate::{
 };
 
 /// Beyond so many rounds somebody else rewrites the comment all the time.
-const ROUNDS: u32 = 8;
-
-/// A section that was there first leaves at least so much to another, in UTF-16 units.
-const SHARE: usize = 16_000;
+const ROUNDS: u32 = 16;
 
 /// Which comment, and how long its writers leave each other.
 #[derive(Clone, Copy, Debug)]
@@ -182,6 +179,10 @@ async fn upsert(
             continue;
         }
         settled = false;
+        if changed {
+            // Somebody else writes, too: in step, two would go on for ever.
+            sleep(pause(sticky.settle, round.min(3))).await;
+        }
         if first.body() != body {
             changed = true;
             let done = github.patch::<Value>(&format!("/issues/comments/{}", first.id), &json!({ "body": body })).await;
@@ -213,26 +214,39 @@ async fn ours(github: &GitHub, route: &str, action: &str) -> Result<Vec<Comment>
 }
 
 /// What the one comment should say, and whether others have sections in it.
+///
+/// Each section has a fair share of the room, and what the others leave of theirs. Where that does not do, because another
+/// was there first and took all, the longest over its share lose their folds; their own jobs write them anew within it.
 fn wanted(ours: &[Comment], sticky: Sticky<'_>, render: &impl Fn(usize) -> String) -> (String, bool) {
     // Of a section that stands in several comments the one that was written last.
     let mut order: Vec<&Comment> = ours.iter().collect();
     order.sort_by(|one, other| one.updated_at.cmp(&other.updated_at));
-    let mut body = String::new();
+    let mut others: BTreeMap<String, String> = BTreeMap::new();
     for comment in order {
-        // GitHub gives line breaks back as they were sent, other programs may not have.
         for (subject, section) in marker::sections(sticky.action, comment.body()) {
             if subject != sticky.subject {
-                body = marker::with_section(sticky.action, &body, &subject, section);
+                others.insert(subject, section.trim_end().to_owned());
             }
         }
     }
-    let length = |text: &str| text.encode_utf16().count();
-    if sticky.most.saturating_sub(length(&body)) < SHARE {
-        body = marker::without_folds(sticky.action, &body);
+    let length = |text: &str| text.encode_utf16().count() + 2;
+    let fair = sticky.most / (others.len() + 1);
+    let left: usize = others.values().map(|other| fair.saturating_sub(length(other))).sum();
+    let section = render((fair + left).saturating_sub(4));
+    let mut total = length(&section) + others.values().map(|other| length(other)).sum::<usize>();
+    let mut longest: Vec<&mut String> = others.values_mut().filter(|other| length(other) > fair).collect();
+    longest.sort_by_key(|other| std::cmp::Reverse(other.len()));
+    for other in longest {
+        if total > sticky.most {
+            let slim = marker::without_folds(sticky.action, other);
+            total = total + length(&slim) - length(other);
+            *other = slim;
+        }
     }
-    let others = !body.is_empty();
-    let section = render(sticky.most.saturating_sub(length(&body) + 4));
-    (marker::with_section(sticky.action, &body, sticky.subject, &section), others)
+    let body = others
+        .iter()
+        .fold(String::new(), |body, (subject, other)| marker::with_section(sticky.action, &body, subject, other));
+    (marker::with_section(sticky.action, &body, sticky.subject, &section), !others.is_empty())
 }
 
 /// The pull request that a commit came by: the one that was merged, else the only open one.

@@ -63,6 +63,7 @@ module "plan" {
         "lambda:GetFunctionConfiguration",
         "lambda:GetFunctionEventInvokeConfig",
         "lambda:GetPolicy",
+        "lambda:ListEventSourceMappings", # the emulated AWS asks for it where AWS asks for GetEventSourceMapping
         "lambda:ListTags",
         "lambda:ListVersionsByFunction",
         "logs:DescribeLogGroups",

@@ -17,6 +17,10 @@ const LEFT_OUT: (&str, &str) =
 /// The actions with an input `token`.
 const WITH_TOKEN: [&str; 2] = ["$/actions/plan", "$/actions/scan"];
 
+/// Gives the files of act's own copy, which are all of today, the times of the folder that it was copied from: cargo would
+/// build everything anew.
+const TIMES: &str = "git ls-files -z | xargs -0 sh -c 'for file; do touch -r \"$0/$file\" \"$file\"; done'";
+
 /// Makes a token for the API of a job with these permissions.
 pub type Tokens<'t> = &'t dyn Fn(&[(String, String)]) -> Option<String>;
 
@@ -40,7 +44,7 @@ pub(super) fn all(copy: &Path, tokens: Tokens<'_>) -> Result<Vec<Rewrite>> {
     for file in workflows.chain(actions).filter(|file| copy.join(file).is_file()) {
         let path = copy.join(&file);
         let text = fs::read_to_string(&path)?;
-        let (text, changes) = one(&file, &text, tokens).with_context(|| format!("failed to rewrite {file}"))?;
+        let (text, changes) = one(&file, &text, copy, tokens).with_context(|| format!("failed to rewrite {file}"))?;
         fs::write(&path, text)?;
         rewrites.extend(changes.into_iter().map(|what| Rewrite { file: file.clone(), what }));
     }
@@ -56,15 +60,23 @@ fn files(folder: &Path) -> Result<Vec<String>> {
 }
 
 /// A file as act runs it, and what was changed.
-fn one(file: &str, text: &str, tokens: Tokens<'_>) -> Result<(String, Vec<String>)> {
+fn one(file: &str, text: &str, copy: &Path, tokens: Tokens<'_>) -> Result<(String, Vec<String>)> {
     let mut document: Value = yaml_serde::from_str(text)?;
     let mut changes = Vec::new();
     let permissions = document["permissions"].clone();
     if let Some(jobs) = document.get_mut("jobs").and_then(Value::as_mapping_mut) {
+        jobs.retain(|name, job| {
+            let left_out = job["uses"].as_str() == Some(LEFT_OUT.0);
+            if left_out {
+                changes.push(format!("job {}: {}", name.as_str().unwrap_or_default(), LEFT_OUT.1));
+            }
+            !left_out
+        });
         for (name, job) in jobs.iter_mut() {
             let name = name.as_str().unwrap_or_default().to_owned();
             if let Some(job) = job.as_mapping_mut() {
                 rewrite_job(file, &name, job, &permissions, tokens, &mut changes);
+                keep_times(&name, job, copy, &mut changes);
             }
         }
     }
@@ -84,10 +96,6 @@ fn rewrite_job(
     tokens: Tokens<'_>,
     changes: &mut Vec<String>,
 ) {
-    if job.get("uses").and_then(Value::as_str) == Some(LEFT_OUT.0) {
-        job.insert("if".into(), false.into());
-        changes.push(format!("job {name}: {}", LEFT_OUT.1));
-    }
     to_local(job, changes);
     let permissions = job.get("permissions").unwrap_or(of_workflow).clone();
     let granted = permissions["id-token"].as_str() == Some("write");
@@ -113,6 +121,20 @@ fn rewrite_job(
             changes.push(format!("job {name}: where it asks for its OIDC token, as it may write id-token"));
         }
     }
+}
+
+/// See [`TIMES`]; for jobs that check out by themselves, which is where something is built.
+fn keep_times(name: &str, job: &mut Mapping, copy: &Path, changes: &mut Vec<String>) {
+    let Some(steps) = job.get_mut("steps").and_then(Value::as_sequence_mut) else { return };
+    let checks_out = |step: &Value| {
+        step["uses"].as_str().is_some_and(|uses| uses.starts_with("actions/checkout@") && uses != CHECKOUT)
+    };
+    let Some(at) = steps.iter().position(checks_out) else { return };
+    let mut step = Mapping::new();
+    step.insert("name".into(), "times of files".into());
+    step.insert("run".into(), format!("{TIMES} '{}'", copy.display()).into());
+    steps.insert(at + 1, Value::Mapping(step));
+    changes.push(format!("job {name}: files keep their times, so that cargo builds only what has changed"));
 }
 
 /// Hands the job's own token for the API on to an action that takes one.
@@ -168,11 +190,12 @@ jobs:
     #[test]
     fn a_job_gets_what_act_does_not_give_and_nothing_it_may_not_have() {
         let token = |granted: &[(String, String)]| Some(format!("{granted:?}"));
-        let (text, changes) = one(".github/workflows/w.yml", WORKFLOW, &token).expect("a workflow");
+        let (text, changes) = one(".github/workflows/w.yml", WORKFLOW, Path::new("/copy"), &token).expect("a workflow");
         let after: Value = yaml_serde::from_str(&text).expect("YAML");
         let jobs = &after["jobs"];
-        assert_eq!(jobs["plain"]["steps"][1]["uses"], "./actions/plan");
-        assert_eq!(jobs["plain"]["steps"].as_sequence().map(Vec::len), Some(2), "it has a checkout of its own");
+        assert_eq!(jobs["plain"]["steps"][2]["uses"], "./actions/plan");
+        assert!(jobs["plain"]["steps"][1]["run"].as_str().is_some_and(|run| run.ends_with(" '/copy'")));
+        assert_eq!(jobs["plain"]["steps"].as_sequence().map(Vec::len), Some(3), "it has a checkout of its own");
         assert!(jobs["plain"]["env"].is_null(), "it may not have a token");
         assert_eq!(jobs["called"]["uses"], "./.github/workflows/x.yml");
         assert_eq!(jobs["cloud"]["steps"][0]["uses"], CHECKOUT);
@@ -181,16 +204,16 @@ jobs:
             jobs["cloud"]["env"]["ACTIONS_ID_TOKEN_REQUEST_URL"],
             "${{ vars.REHEARSAL_OIDC_URL }}&called=.github/workflows/w.yml&environment=${{ inputs.environment }}-rollback"
         );
-        assert_eq!(jobs["plain"]["steps"][1]["with"]["token"], "[]", "a job without grants has a token without rights");
-        assert_eq!(jobs["checks"]["if"], false);
-        assert_eq!(changes.len(), 7, "{changes:?}");
+        assert_eq!(jobs["plain"]["steps"][2]["with"]["token"], "[]", "a job without grants has a token without rights");
+        assert!(jobs["checks"].is_null(), "it is not played");
+        assert_eq!(changes.len(), 8, "{changes:?}");
     }
 
     #[test]
     fn an_actions_own_steps_are_rewritten_too() {
         let action =
             "runs: { using: composite, steps: [{ uses: $/actions/setup }, { run: exec lockgate x, shell: bash }] }";
-        let (text, changes) = one("actions/x/action.yml", action, &|_| None).expect("an action");
+        let (text, changes) = one("actions/x/action.yml", action, Path::new("/copy"), &|_| None).expect("an action");
         assert!(text.contains("./actions/setup") && !text.contains("$/"), "{text}");
         assert_eq!(changes, ["$/actions/setup is ./actions/setup: act does not know $/"]);
     }
