@@ -17,6 +17,9 @@ const BOT: &str = "github-actions[bot]";
 const COMMENTS: &str = "/repos/example/calls/issues";
 const ONE_COMMENT: &str = "/repos/example/calls/issues/comments";
 
+/// Far longer than a job needs from reading a comment to writing it, which is what the last look has to outlast.
+const SETTLE: Duration = Duration::from_millis(300);
+
 /// A GitHub with one open pull request, and a client with a job's token.
 struct World {
     github: Github,
@@ -39,7 +42,7 @@ impl World {
     }
 
     async fn write(&self, root: &str, text: &str) -> anyhow::Result<Ending> {
-        let sticky = Sticky { action: "plan", subject: root, most: 65_000, settle: Duration::from_millis(1) };
+        let sticky = Sticky { action: "plan", subject: root, most: 65_000, settle: SETTLE };
         write(&self.client, self.number, sticky, |_| section(root, text)).await
     }
 
@@ -198,7 +201,7 @@ async fn a_closed_or_locked_pull_request_ends_quietly() {
 #[tokio::test]
 async fn what_became_of_a_change_is_said_where_it_was_merged_and_nowhere_else() {
     let world = World::new();
-    let sticky = Sticky { action: "apply", subject: "a", most: 65_000, settle: Duration::from_millis(1) };
+    let sticky = Sticky { action: "apply", subject: "a", most: 65_000, settle: SETTLE };
     let body = || format!("{}\ndone\n", marker::line("apply", "a"));
     world.github.merge(REPOSITORY, world.number, &"c".repeat(40)).expect("a merge");
     written(write_on_merged(&world.client, world.number, sticky, |_| body()).await);
@@ -249,7 +252,7 @@ fn greedy(root: &str, room: usize) -> String {
 #[tokio::test]
 async fn plan_trap_10_several_roots_share_what_github_takes() {
     let world = World::new();
-    let sticky = |subject| Sticky { action: "plan", subject, most: 65_000, settle: Duration::from_millis(1) };
+    let sticky = |subject| Sticky { action: "plan", subject, most: 65_000, settle: SETTLE };
     let job = |subject| write(&world.client, world.number, sticky(subject), move |room| greedy(subject, room));
     written(job("a").await);
     assert!(world.bodies()[0].len() > 120_000, "alone it has it all");
