@@ -145,7 +145,8 @@ fn with_token(job: &str, step: &mut Mapping, permissions: &Value, tokens: Tokens
         permissions.as_mapping().into_iter().flatten().map(|(right, level)| (text(right), text(level))).collect();
     let Some(token) = tokens(&granted) else { return };
     let shown: Vec<String> = granted.iter().map(|(right, level)| format!("{right}: {level}")).collect();
-    changes.push(format!("job {job}: {uses} gets a token with {}, as github.token has on GitHub", shown.join(", ")));
+    let shown = if shown.is_empty() { "no rights".to_owned() } else { shown.join(", ") };
+    changes.push(format!("job {job}: {uses} gets a token with {shown}, as github.token has on GitHub"));
     let inputs = step.entry("with".into()).or_insert_with(|| Value::Mapping(Mapping::new()));
     if let Some(inputs) = inputs.as_mapping_mut() {
         inputs.insert("token".into(), token.into());
@@ -206,7 +207,7 @@ jobs:
         );
         assert_eq!(jobs["plain"]["steps"][2]["with"]["token"], "[]", "a job without grants has a token without rights");
         assert!(jobs["checks"].is_null(), "it is not played");
-        assert_eq!(changes.len(), 8, "{changes:?}");
+        assert_eq!(changes.len(), 7, "{changes:?}");
     }
 
     #[test]
