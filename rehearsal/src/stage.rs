@@ -178,7 +178,7 @@ impl Stage {
         Ok(act)
     }
 
-    /// The scanners, once they are made.
+    /// The scanners and the advisory database, once they are made.
     ///
     /// # Errors
     /// If one cannot be had: with what to install.
@@ -244,5 +244,6 @@ impl Stage {
 
 /// One after the other: each is built by all cores.
 async fn scanners() -> Result<Vec<Tool>> {
-    Ok(vec![tools::tfsec().await?, tools::cargo_audit().await?, tools::trivy().await?])
+    let database = tools::advisories().await?;
+    Ok(vec![database, tools::tfsec().await?, tools::cargo_audit().await?, tools::trivy().await?])
 }

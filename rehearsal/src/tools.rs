@@ -3,6 +3,7 @@
 
 mod act;
 mod actionlint;
+mod advisories;
 mod cargo_audit;
 mod provider;
 mod terraform;
@@ -12,6 +13,7 @@ mod zizmor;
 
 pub use act::act;
 pub use actionlint::actionlint;
+pub use advisories::advisories;
 pub use cargo_audit::cargo_audit;
 pub use provider::provider_configuration;
 pub use stand_ins::tools::{Tool, ministack};

@@ -30,13 +30,13 @@ pub(crate) async fn pull_request(stage: &mut Stage, checks: &mut Checks) -> Resu
     let terraform = stage.tools.iter().find(|tool| tool.name == "terraform").context("terraform")?.clone();
     workflows.put_tool(&terraform)?;
     let scanners = stage.scanners().await?;
-    let mut path = Vec::new();
+    let (mut path, mut advisories) = (Vec::new(), PathBuf::new());
     for scanner in &scanners {
         // tfsec is in no RELEASE: it is scanned with where the runner has it.
-        if scanner.name == "tfsec" {
-            path.extend(scanner.path.parent().map(Path::to_owned));
-        } else {
-            workflows.put_tool(scanner)?;
+        match scanner.name {
+            "tfsec" => path.extend(scanner.path.parent().map(Path::to_owned)),
+            "advisory-db" => advisories.clone_from(&scanner.path),
+            _ => workflows.put_tool(scanner)?,
         }
     }
     stage.note_rewrites(&workflows);
@@ -47,7 +47,7 @@ pub(crate) async fn pull_request(stage: &mut Stage, checks: &mut Checks) -> Resu
     repository.git(&["switch", "--quiet", "--create", BRANCH]).await?;
     repository.change(VALUES, "log_retention_days = 14", "log_retention_days = 30")?;
     repository.commit("Keep the logs of staging for a month").await?;
-    let pull = Pull { base, github: &github, repository: &repository, path, number: 0 };
+    let pull = Pull { base, github: &github, repository: &repository, path, advisories, number: 0 };
     let pull = pull.open().await?;
 
     let first = pull.run(stage, &workflows, 2).await?;
@@ -88,6 +88,8 @@ struct Pull<'p> {
     repository: &'p Repository,
     /// Folders of tools that the runner has.
     path: Vec<PathBuf>,
+    /// The advisory database.
+    advisories: PathBuf,
     number: u64,
 }
 
@@ -152,6 +154,7 @@ impl Pull<'_> {
             ("AWS_ENDPOINT_URL", stage.emulator.url.clone()),
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
             ("GITHUB_API_URL", self.github.url.clone()),
+            ("LOCKGATE_ADVISORY_DB", self.advisories.display().to_string()),
             ("LOCKGATE_FROM", target.join("debug/lockgate").display().to_string()),
             ("CARGO_TARGET_DIR", target.display().to_string()),
             // Where Terraform finds the provider, and how it speaks to an emulated S3.
@@ -159,8 +162,6 @@ impl Pull<'_> {
             ("TF_CLI_ARGS_init", "-backend-config=use_path_style=true".to_owned()),
             ("TF_VAR_s3_use_path_style", "true".to_owned()),
         ];
-        let database = std::env::var("LOCKGATE_ADVISORY_DB").ok().map(|folder| ("LOCKGATE_ADVISORY_DB", folder));
-        let env: Vec<_> = env.into_iter().chain(database).collect();
         let pairs = |pairs: &[(&str, String)]| -> Vec<(String, String)> {
             pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
         };
