@@ -315,10 +315,14 @@ impl Terraform {
         let mut command = Command::new(&self.program);
         command.args(arguments).current_dir(&self.folder);
         command.envs([("CHECKPOINT_DISABLE", "1"), ("TF_IN_AUTOMATION", "1"), ("TF_INPUT", "0")]);
-        // Traces hold requests with their credentials, and extra arguments could undo ours.
-        for name in ["TF_LOG", "TF_LOG_CORE", "TF_LOG_PROVIDER", "TF_CLI_ARGS", "TF_CLI_ARGS_plan", "TF_CLI_ARGS_apply"]
-        {
-            command.env_remove(name);
+        // Traces hold requests with their credentials, extra arguments could undo ours, and tokens for GitHub are none of a
+        // provider's business. What `init` is told besides stays: it says how a state is reached.
+        for (name, _) in std::env::vars_os() {
+            let known = name.to_string_lossy();
+            let ours = ["INPUT_", "ACTIONS_", "TF_LOG", "TF_CLI_ARGS"].iter().any(|start| known.starts_with(start));
+            if ours && known != "TF_CLI_ARGS_init" || known == "GITHUB_TOKEN" || known == "GH_TOKEN" {
+                command.env_remove(&name);
+            }
         }
         command.stdin(Stdio::null()).stdout(out).stderr(Stdio::piped()).kill_on_drop(true);
         command.spawn().with_context(|| {

@@ -72,7 +72,7 @@ pub(super) async fn send(
             Err(_) if repeatable(&parts.method) => own,
             _ => return answer,
         };
-        if tried >= patience.tries || begun.elapsed() + wait > patience.all {
+        if tried >= patience.tries || begun.elapsed().saturating_add(wait) > patience.all {
             return answer;
         }
         if wait > Duration::from_secs(5) {
@@ -104,7 +104,7 @@ fn named(response: &Response<Full<Bytes>>) -> Option<Duration> {
         let reset: u64 =
             header("x-ratelimit-reset").filter(|_| header("x-ratelimit-remaining") == Some("0"))?.parse().ok()?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs();
-        Some(Duration::from_secs(reset.saturating_sub(now) + 1))
+        Some(Duration::from_secs(reset.saturating_sub(now).saturating_add(1)))
     })
 }
 

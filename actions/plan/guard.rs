@@ -5,12 +5,13 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
+    fmt, fs,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result, bail, ensure};
 use hcl::{Block, Body, Expression};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
 /// A root with more modules than this is not looked through.
@@ -80,12 +81,12 @@ fn full(source: &str) -> String {
 /// What a module's files say.
 #[derive(Default)]
 struct Module {
-    /// Sources by local names.
-    required: BTreeMap<String, String>,
+    /// Sources by local names; several where files say different things: an override wins, whichever comes first.
+    required: BTreeMap<String, BTreeSet<String>>,
     /// Local names that are used, and by what.
     used: BTreeMap<String, String>,
-    /// Sources of modules by names.
-    modules: BTreeMap<String, String>,
+    /// Names and sources of modules, for the same reason as often as they are said.
+    modules: Vec<(String, String)>,
 }
 
 impl Module {
@@ -102,7 +103,7 @@ impl Module {
             let done = if name.ends_with(".tf") || name.ends_with(".tofu") {
                 read().and_then(|text| module.hcl(&hcl::parse(&text)?))
             } else if name.ends_with(".tf.json") || name.ends_with(".tofu.json") {
-                read().and_then(|text| module.json(&serde_json::from_str(&text)?))
+                read().and_then(|text| module.json(&serde_json::from_str::<Distinct>(&text)?.0))
             } else {
                 continue;
             };
@@ -113,13 +114,14 @@ impl Module {
 
     /// The sources of all providers, each with what brings it.
     fn providers(&self) -> Vec<(String, String)> {
-        let source = |name: &str| match self.required.get(name) {
-            Some(source) => full(source),
-            None if name == "terraform" => "terraform.io/builtin/terraform".to_owned(),
-            None => full(&format!("hashicorp/{name}")),
+        let implied = |name: &str| match name {
+            "terraform" => "terraform.io/builtin/terraform".to_owned(),
+            name => full(&format!("hashicorp/{name}")),
         };
-        let used = self.used.iter().map(|(name, why)| (source(name), why.clone()));
-        used.chain(self.required.values().map(|source| (full(source), "required".to_owned()))).collect()
+        let used = self.used.iter().filter(|(name, _)| !self.required.contains_key(*name));
+        let used = used.map(|(name, why)| (implied(name), why.clone()));
+        let required = self.required.values().flatten().map(|source| (full(source), "required".to_owned()));
+        used.chain(required).collect()
     }
 
     fn uses(&mut self, name: &str, why: String) {
@@ -142,7 +144,7 @@ impl Module {
                             let source = required(attribute.expr())
                                 .with_context(|| format!("the provider {} has no plain source", attribute.key()))?;
                             let source = source.unwrap_or_else(|| format!("hashicorp/{}", attribute.key()));
-                            self.required.insert(attribute.key().to_owned(), source);
+                            self.required.entry(attribute.key().to_owned()).or_default().insert(source);
                         }
                     }
                 }
@@ -157,7 +159,7 @@ impl Module {
                     let Expression::String(source) = source else {
                         bail!("the source of module.{} is no plain text", label(0))
                     };
-                    self.modules.insert(label(0), source.clone());
+                    self.modules.push((label(0), source.clone()));
                 }
                 // A check has a data source of its own.
                 "check" => self.hcl(block.body())?,
@@ -179,7 +181,7 @@ impl Module {
                                     plain(source).with_context(|| format!("the provider {name} has no plain source"))?
                                 }
                             };
-                            self.required.insert(name.to_owned(), source);
+                            self.required.entry(name.to_owned()).or_default().insert(source);
                         }
                     }
                 }
@@ -200,7 +202,7 @@ impl Module {
                     for (name, module) in members(inner) {
                         let source = members(module).find(|(key, _)| *key == "source").and_then(|(_, it)| plain(it));
                         let source = source.with_context(|| format!("module.{name} has no plain source"))?;
-                        self.modules.insert(name.to_owned(), source);
+                        self.modules.push((name.to_owned(), source));
                     }
                 }
                 "check" => members(inner).try_for_each(|(_, body)| self.json(body))?,
@@ -208,6 +210,67 @@ impl Module {
             }
         }
         Ok(())
+    }
+}
+
+/// JSON in which no object says a name twice: Terraform takes both, a parser the last.
+struct Distinct(Value);
+
+impl<'de> Deserialize<'de> for Distinct {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(DistinctVisitor).map(Self)
+    }
+}
+
+struct DistinctVisitor;
+
+impl<'de> Visitor<'de> for DistinctVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut object = serde_json::Map::new();
+        while let Some((key, Distinct(value))) = map.next_entry::<String, Distinct>()? {
+            if object.insert(key.clone(), value).is_some() {
+                return Err(A::Error::custom(format!("{key:?} is there twice")));
+            }
+        }
+        Ok(Value::Object(object))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let mut array = Vec::new();
+        while let Some(Distinct(value)) = seq.next_element()? {
+            array.push(value);
+        }
+        Ok(Value::Array(array))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(text.into())
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
     }
 }
 
@@ -303,6 +366,21 @@ mod tests {
             (vec![("root/x.tf", "module \"m\" { source = \"../m\" }"), ("m/x.tf", "data \"http\" \"h\" {}")], "in m"),
             (vec![("root/x.tf", "module \"m\" { source = \"git::https://x/y\" }")], "module git::https://x/y"),
             (vec![("root/a_override.tf", "provider \"local\" {}")], "hashicorp/local"),
+            (
+                vec![
+                    ("root/a_override.tf", "terraform { required_providers { aws = { source = \"evil/aws\" } } }"),
+                    ("root/main.tf", "terraform { required_providers { aws = { source = \"hashicorp/aws\" } } }"),
+                ],
+                "evil/aws",
+            ),
+            (
+                vec![
+                    ("root/a_override.tf", "module \"m\" { source = \"git::https://x/y\" }"),
+                    ("root/main.tf", "module \"m\" { source = \"../m\" }"),
+                    ("m/x.tf", ""),
+                ],
+                "module git::https://x/y",
+            ),
             (vec![("root/x.tf", "resource \"random_id\" \"y\" {}")], "hashicorp/random"),
         ] {
             let said = refusal(&files);
@@ -318,6 +396,7 @@ mod tests {
             [("root/x.tf", "terraform { required_providers { aws = { source = var.x } } }")],
             [("root/x.tf", "module \"m\" { source = \"../../outside\" }")],
             [("root/x.tf.json", r#"{"module": {"m": {"source": "${x}"}}}"#)],
+            [("root/x.tf.json", r#"{"data": {"external": {"x": {}}}, "data": {}}"#)],
         ] {
             assert!(judged(&files).is_err(), "{files:?}");
         }

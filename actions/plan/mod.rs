@@ -159,6 +159,8 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     }
     if plan.errored {
         let why = made.errors.first().map_or("the plan says so itself", String::as_str);
+        // It becomes an annotation, which everybody sees who sees the run.
+        let why = plan.scrubber().cleaned(why);
         return Err(Failure::Gate(anyhow!("terraform could not plan {}: {why}", args.terraform.root.display())));
     }
     Ok(())

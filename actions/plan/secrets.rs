@@ -1,7 +1,7 @@
 //! Which values must not be seen wherever they stand: those that the job was told to hide, and those of its own environment
 //! that are secrets by their names.
 
-use std::env;
+use std::{env, ffi::OsString};
 
 use super::guess;
 use crate::secret::Secret;
@@ -12,7 +12,11 @@ const SHORTEST: usize = 8;
 /// The values.
 pub(crate) fn known(told: Option<&Secret>) -> Vec<String> {
     let told = told.into_iter().flat_map(|told| told.expose().lines()).map(str::trim).map(str::to_owned);
-    let own = env::vars().filter(|(name, value)| value.len() >= SHORTEST && is_secret(name)).map(|(_, value)| value);
+    let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    let own = env::vars_os()
+        .filter_map(text)
+        .filter(|(name, value)| value.len() >= SHORTEST && is_secret(name))
+        .map(|(_, value)| value);
     told.chain(own).filter(|value| !value.is_empty()).collect()
 }
 

@@ -13,6 +13,8 @@ pub(super) struct BaseTree {
     pub(super) folder: PathBuf,
     /// What changed since, as `git diff` prints it; without git nothing is known.
     pub(super) diff: Option<String>,
+    /// The paths that changed since, old and new ones.
+    changed: Option<Vec<String>>,
     worktree: Option<TempDir>,
 }
 
@@ -20,7 +22,7 @@ impl BaseTree {
     /// A folder that somebody made.
     pub(super) fn folder(folder: &Path) -> Result<Self> {
         ensure!(folder.is_dir(), "there is no folder {} to compare with", folder.display());
-        Ok(Self { folder: folder.to_owned(), diff: None, worktree: None })
+        Ok(Self { folder: folder.to_owned(), diff: None, changed: None, worktree: None })
     }
 
     /// A commit of the repository in the current folder.
@@ -38,18 +40,16 @@ impl BaseTree {
             .await
             .context("the base cannot be checked out beside the head")?;
         let diff = git(&["diff", "--no-color", "--no-ext-diff", "--no-textconv", known.trim()]).await?;
-        Ok(Self { folder, diff: Some(diff), worktree: Some(own) })
+        let changed = git(&["diff", "--name-only", "--no-renames", "-z", known.trim()]).await?;
+        let changed = changed.split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect();
+        Ok(Self { folder, diff: Some(diff), changed: Some(changed), worktree: Some(own) })
     }
 
-    /// Whether clippy says of it what it says of the head, because nothing that it reads has changed.
+    /// Whether clippy says of it what it says of the head: if all that has changed is what no compiler reads.
     pub(super) fn same_code(&self) -> bool {
-        let compiled = |line: &str| {
-            let path = line.trim_end_matches('\r').trim_end_matches('"');
-            [".rs", ".toml", "Cargo.lock", ".json", ".txt", ".html", ".md"].iter().any(|end| path.ends_with(end))
-        };
-        self.diff
-            .as_ref()
-            .is_some_and(|diff| !diff.lines().filter(|line| line.starts_with("diff --git ")).any(compiled))
+        let harmless =
+            |path: &String| path.ends_with(".tf") || path.ends_with(".tfvars") || path.starts_with(".github/");
+        self.changed.as_ref().is_some_and(|changed| changed.iter().all(harmless))
     }
 
     /// Takes the worktree back; git would name it for ever.

@@ -273,5 +273,7 @@ pub async fn pull_request_of(github: &GitHub, commit: &str) -> Result<Option<u64
         .list(&format!("/commits/{commit}/pulls"))
         .await
         .with_context(|| format!("the pull requests of {commit} cannot be read; give the job `pull-requests: read`"))?;
-    Ok(found.first().map(|pull| pull.number))
+    let merged = found.iter().find(|pull| pull.merged_at.is_some());
+    let only = found.first().filter(|_| found.len() == 1);
+    Ok(merged.or(only).map(|pull| pull.number))
 }
