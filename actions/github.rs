@@ -23,6 +23,9 @@ const PAGE: usize = 100;
 /// More pages than these are not read: a hundred thousand comments are no conversation.
 const PAGES: usize = 1_000;
 
+/// Why nothing is written, and what to do.
+pub(crate) const NO_TOKEN: &str = "there is no token for GitHub; give the input `token`";
+
 /// How GitHub is reached.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Access {

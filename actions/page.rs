@@ -6,6 +6,15 @@ use crate::{
     scrub::Scrubber,
 };
 
+/// GitHub's limit of a comment or an issue is 65,536 characters; we count UTF-16 units, of which there are never fewer, and
+/// stay below. <https://github.com/orgs/community/discussions/41331>
+pub const COMMENT: usize = 65_000;
+/// GitHub's limit of a step summary is 1 MiB.
+/// <https://docs.github.com/actions/reference/workflow-commands-for-github-actions#step-isolation-and-limits>
+pub const SUMMARY: usize = (1 << 20) - 4_096;
+/// Less than this holds no headline and no footer.
+pub(crate) const LEAST: usize = 4_000;
+
 /// An address or a name is cut beyond so many characters.
 const NAME: usize = 240;
 
@@ -78,6 +87,11 @@ impl<'p> Page<'p> {
         markdown::span(&short(&self.scrubber.cleaned(name), NAME))
     }
 
+    /// A name in a table's cell.
+    pub(crate) fn cell(&self, name: &str) -> String {
+        markdown::in_cell(&self.span(name))
+    }
+
     /// A message of any length up to some lines, in Markdown.
     pub(crate) fn message(&self, message: &str) -> String {
         markdown::span(&short(&self.scrubber.cleaned(message), 1_000))
@@ -98,6 +112,21 @@ impl<'p> Page<'p> {
         markdown::fence(&self.scrubber.cleaned(lines), language)
     }
 
+    /// What Terraform complained of, of a quarter of the page at most. Where values are hidden only what each complaint is
+    /// about: what follows may quote any of them.
+    pub(crate) fn complaints(&mut self, errors: &[String], hide_values: bool) {
+        let mut part = self.part(self.room() / 4);
+        for error in errors {
+            let lines = error.lines().map(markdown::plain).take(if hide_values { 1 } else { usize::MAX });
+            let lines: Vec<String> = lines.collect();
+            part.push(&format!("{}\n", part.fence_of(&short(&lines.join("\n"), 2_000), "text")));
+        }
+        if hide_values && !errors.is_empty() {
+            part.push("The run's log says more.\n\n");
+        }
+        self.push(&part.text);
+    }
+
     /// Names as a list in Markdown, the first few of them.
     pub(crate) fn names(&self, names: &[String], most: usize) -> String {
         let mut out = names.iter().take(most).map(|name| self.span(name)).collect::<Vec<_>>().join(", ");
@@ -110,8 +139,15 @@ impl<'p> Page<'p> {
 
 /// A fold, shut.
 pub(crate) fn fold(summary: &str, inside: &str) -> String {
-    format!(
-        "<details><summary>{summary}</summary>\n\n{}\n</details>\n\n",
-        inside.trim_end_matches('\n').to_owned() + "\n"
-    )
+    details("", summary, inside)
+}
+
+/// A fold, open.
+pub(crate) fn unfolded(summary: &str, inside: &str) -> String {
+    details(" open", summary, inside)
+}
+
+fn details(open: &str, summary: &str, inside: &str) -> String {
+    let inside = inside.trim_end_matches('\n');
+    format!("<details{open}><summary>{summary}</summary>\n\n{inside}\n\n</details>\n\n")
 }

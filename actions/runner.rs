@@ -7,6 +7,7 @@ use std::{
     fs::{self, OpenOptions},
     io::{self, Write},
     path::{Path, PathBuf},
+    process::Command,
     sync::atomic::{AtomicBool, Ordering},
 };
 
@@ -211,6 +212,17 @@ fn entry(name: &str, value: &str, delimiter: &str) -> Result<String> {
 #[must_use]
 pub fn in_runner() -> bool {
     env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true")
+}
+
+/// Lets a program that this process starts see neither inputs, which may be secrets, nor what GitHub's own tokens are in.
+pub fn hide_tokens(command: &mut Command) {
+    for (name, _) in env::vars_os() {
+        let known = name.to_string_lossy();
+        let secret = ["INPUT_", "ACTIONS_"].iter().any(|start| known.starts_with(start));
+        if secret || known == "GITHUB_TOKEN" || known == "GH_TOKEN" {
+            command.env_remove(&name);
+        }
+    }
 }
 
 fn escape(data: &str) -> String {

@@ -30,6 +30,13 @@ impl fmt::Debug for Scrubber {
 }
 
 impl Scrubber {
+    /// One that knows these values.
+    pub(crate) fn knowing(secrets: &[String]) -> Self {
+        let mut scrubber = Self::default();
+        secrets.iter().for_each(|secret| scrubber.learn(secret));
+        scrubber
+    }
+
     /// Learns a value in all its forms, and, when it has several lines, each long line of it.
     pub(crate) fn learn(&mut self, secret: &str) {
         self.forms(secret);

@@ -156,7 +156,8 @@ impl Terraform {
             arguments.extend(backend.into_iter().map(|setting| format!("-backend-config={setting}")));
         }
         let mut child = self.start(&arguments, Stdio::piped())?;
-        let (out, err) = tokio::join!(text(child.stdout.take()), text(child.stderr.take()));
+        let said = async { tokio::join!(text(child.stdout.take()), text(child.stderr.take())) };
+        let (out, err) = interrupt::unless_asked("terraform init", said).await?;
         let status = child.wait().await.context("terraform init cannot be waited for")?;
         runner::say(out.trim_end());
         ensure!(
@@ -269,7 +270,8 @@ impl Terraform {
             let _ = std::io::copy(&mut out, &mut std::io::sink());
             done
         });
-        let (err, read) = tokio::join!(text(child.stderr.take()), reading);
+        let both = async { tokio::join!(text(child.stderr.take()), reading) };
+        let (err, read) = interrupt::unless_asked(what.trim_end(), both).await?;
         let status = child.wait().await.with_context(|| format!("{what} cannot be waited for"))?;
         ensure!(status.success(), "{} failed in {}: {}", what.trim_end(), self.root, err.trim());
         read.map_err(|_| anyhow!("reading what {what} said was cut off"))?
@@ -315,12 +317,17 @@ impl Terraform {
         let mut command = Command::new(&self.program);
         command.args(arguments).current_dir(&self.folder);
         command.envs([("CHECKPOINT_DISABLE", "1"), ("TF_IN_AUTOMATION", "1"), ("TF_INPUT", "0")]);
-        // Traces hold requests with their credentials, extra arguments could undo ours, and tokens for GitHub are none of a
-        // provider's business. What `init` is told besides stays: it says how a state is reached.
+        // Not `.terraform`, which a branch could bring with it, providers and all.
+        command.env("TF_DATA_DIR", self.private("data"));
+        // A terminal's Ctrl-C goes to everybody in the group, and twice asked Terraform breaks off: it hears it from us.
+        command.process_group(0);
+        runner::hide_tokens(command.as_std_mut());
+        // Traces hold requests with their credentials, and extra arguments could undo ours. What `init` is told besides stays:
+        // it says how a state is reached.
         for (name, _) in std::env::vars_os() {
             let known = name.to_string_lossy();
-            let ours = ["INPUT_", "ACTIONS_", "TF_LOG", "TF_CLI_ARGS"].iter().any(|start| known.starts_with(start));
-            if ours && known != "TF_CLI_ARGS_init" || known == "GITHUB_TOKEN" || known == "GH_TOKEN" {
+            let extra = known.starts_with("TF_LOG") || known.starts_with("TF_CLI_ARGS") && known != "TF_CLI_ARGS_init";
+            if extra {
                 command.env_remove(&name);
             }
         }

@@ -6,16 +6,19 @@ use std::env;
 /// The run that this process is part of: its URL in a runner, `<user>@<machine>` elsewhere.
 #[must_use]
 pub fn run() -> String {
-    let url = || {
-        let (server, repository, run) = (var("GITHUB_SERVER_URL")?, var("GITHUB_REPOSITORY")?, var("GITHUB_RUN_ID")?);
-        let attempt = var("GITHUB_RUN_ATTEMPT").map(|attempt| format!("/attempts/{attempt}")).unwrap_or_default();
-        Some(format!("{server}/{repository}/actions/runs/{run}{attempt}"))
-    };
-    url().unwrap_or_else(|| {
+    run_url().unwrap_or_else(|| {
         let machine =
             var("HOSTNAME").or_else(|| Some(std::fs::read_to_string("/etc/hostname").ok()?.trim().to_owned()));
         format!("{}@{}", actor(), machine.unwrap_or_else(|| "unknown".to_owned()))
     })
+}
+
+/// Where the run is to be seen; nothing outside of a runner.
+#[must_use]
+pub fn run_url() -> Option<String> {
+    let (server, repository, run) = (var("GITHUB_SERVER_URL")?, var("GITHUB_REPOSITORY")?, var("GITHUB_RUN_ID")?);
+    let attempt = var("GITHUB_RUN_ATTEMPT").map(|attempt| format!("/attempts/{attempt}")).unwrap_or_default();
+    Some(format!("{server}/{repository}/actions/runs/{run}{attempt}"))
 }
 
 /// The person whose doing it is: GitHub's login in a runner, the system's user elsewhere.

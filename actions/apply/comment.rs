@@ -3,16 +3,10 @@
 use super::report::{End, Report};
 use crate::{
     markdown,
-    page::{Measure, Page, fold},
+    page::{LEAST, Measure, Page, SUMMARY, fold},
     plan::comment::link,
     sticky::marker,
 };
-
-pub(super) use crate::plan::comment::COMMENT;
-use crate::plan::comment::SUMMARY;
-
-/// Less than this holds no headline and no footer.
-const LEAST: usize = 4_000;
 
 /// More addresses than these are counted only.
 const NAMES: usize = 100;
@@ -48,7 +42,7 @@ fn render(report: &Report, context: &Context, most: usize, measure: Measure) -> 
     let what = page.span(context.environment.as_ref().unwrap_or(&context.root));
     page.push(&format!("## {}\n\n", headline(report, &what)));
     match &report.end {
-        End::Unplanned { errors } => complaints(errors, &mut page),
+        End::Unplanned { errors } => page.complaints(errors, report.plan.values_hidden),
         End::Locked { what, .. } => {
             let what = page.message(what);
             page.push(&format!("{what}\n\n"));
@@ -74,7 +68,7 @@ fn render(report: &Report, context: &Context, most: usize, measure: Measure) -> 
             page.push("A new plan shows what is left. It needs an approval of its own.\n\n");
             let left = tally.left.iter().map(|(address, how)| format!("{}: {how}", page.span(address))).collect();
             listed("Not done", left, &mut page);
-            complaints(errors, &mut page);
+            page.complaints(errors, report.plan.values_hidden);
             let done = tally.done.iter().map(|address| page.span(address)).collect();
             listed("Done", done, &mut page);
         }
@@ -90,7 +84,7 @@ fn render(report: &Report, context: &Context, most: usize, measure: Measure) -> 
         let rows: String = report
             .versions
             .iter()
-            .map(|(stem, version)| format!("| {} | {} |\n", page.span(stem), page.span(version)))
+            .map(|(stem, version)| format!("| {} | {} |\n", page.cell(stem), page.cell(version)))
             .collect();
         page.push(&format!("| function | version |\n|---|---|\n{rows}\n"));
     }
@@ -119,16 +113,6 @@ fn headline(report: &Report, what: &str) -> String {
             format!("❌ Applying to {what} {how} after {} of {} changes", tally.done.len(), tally.all())
         }
     }
-}
-
-/// What Terraform complained of, of a quarter of the page at most.
-fn complaints(errors: &[String], page: &mut Page<'_>) {
-    let mut part = page.part(page.room() / 4);
-    for error in errors {
-        let lines: Vec<String> = error.lines().map(markdown::plain).collect();
-        part.push(&format!("{}\n", part.fence_of(&markdown::short(&lines.join("\n"), 2_000), "text")));
-    }
-    page.push(&part.text);
 }
 
 /// A list under a heading, of a third of the page at most. Its items are Markdown.

@@ -33,15 +33,16 @@ use crate::{
     aws,
     event::Event,
     failure::{Blame, Failure},
-    github::Access,
+    github::{Access, NO_TOKEN},
     interrupt,
     ledger::Ledger,
     lock::{self, Held, Taken},
+    page,
     plan::{Options, Plan, Values, make, secrets},
     promote::strategy,
     runner,
     secret::Secret,
-    sticky::comment::{Ending, Sticky, pull_request_of, write_on_merged},
+    sticky::comment::{Sticky, pull_request_of, write_on_merged},
     terraform::{self, Terraform},
     who,
 };
@@ -224,7 +225,7 @@ async fn finish(args: &Args, event: &Event, terraform: &Terraform, report: &Repo
         release: args.release.clone(),
         approved: args.approved_digest.to_string(),
         commit: who::commit(),
-        run: Some(who::run()).filter(|run| run.starts_with("https://")),
+        run: who::run_url(),
     };
     runner::say(report.plan.scrubber().cleaned(&report.told()));
     report.outputs().usage()?;
@@ -251,7 +252,7 @@ async fn finish(args: &Args, event: &Event, terraform: &Terraform, report: &Repo
 
 async fn tell(args: &Args, event: &Event, report: &Report, context: &comment::Context) -> anyhow::Result<()> {
     let Some(github) = args.github.connect()? else {
-        runner::notice("no comment was written: there is no token for GitHub; give the input `token`");
+        runner::notice(format_args!("no comment was written: {NO_TOKEN}"));
         return Ok(());
     };
     let number = match (args.pull_request, &event.pull_request, &context.commit) {
@@ -264,11 +265,8 @@ async fn tell(args: &Args, event: &Event, report: &Report, context: &comment::Co
         runner::notice("no comment was written: the commit came by no pull request");
         return Ok(());
     };
-    let sticky = Sticky { action: "apply", subject: &context.root, most: comment::COMMENT, settle: SETTLE };
-    match write_on_merged(&github, number, sticky, |room| comment::comment(report, context, room)).await? {
-        Ending::Written { url } => runner::say(format_args!("written to {url}")),
-        Ending::Unchanged { url } => runner::say(format_args!("{url} says so already")),
-        other => runner::warning(other.told(number).unwrap_or_default()),
-    }
+    let sticky = Sticky { action: "apply", subject: &context.root, most: page::COMMENT, settle: SETTLE };
+    let ending = write_on_merged(&github, number, sticky, |room| comment::comment(report, context, room)).await?;
+    ending.say(number);
     Ok(())
 }

@@ -7,7 +7,7 @@ use super::{
     report::Report,
 };
 use crate::{
-    page::{Measure, Page},
+    page::{COMMENT, Measure, Page},
     plan::comment::link,
     sticky::marker,
 };
@@ -189,7 +189,7 @@ fn lower(words: &str) -> String {
 
 /// A comment, with the commit and the run.
 fn comment(text: &str, report: &Report, context: &Context) -> String {
-    let mut page = Page::new(issue::MOST, Measure::Utf16, &report.scrubber);
+    let mut page = Page::new(COMMENT, Measure::Utf16, &report.scrubber);
     let commit = context.commit.as_ref().map(|commit| format!("commit {}", page.span(commit)));
     let run = context.run.as_ref().map(|run| link(run, &page));
     let facts: Vec<String> = commit.into_iter().chain(run).collect();

@@ -7,14 +7,10 @@ use super::{
 };
 use crate::{
     markdown,
-    page::{Measure, Page},
+    page::{COMMENT, Measure, Page},
     plan::comment::Tier,
     sticky::marker,
 };
-
-/// GitHub's limit of an issue's text is 65,536 characters; we count UTF-16 units, of which there are never fewer, and stay
-/// below. <https://github.com/orgs/community/discussions/41331>
-pub const MOST: usize = 65_000;
 
 /// The labels that a new issue gets.
 pub const LABELS: [&str; 1] = ["drift"];
@@ -25,10 +21,10 @@ pub fn title(environment: &str) -> String {
     format!("Drift in {}", markdown::short(&markdown::plain(environment), 100))
 }
 
-/// The text, of at most [`MOST`] UTF-16 units.
+/// The text, of at most [`COMMENT`] UTF-16 units.
 #[must_use]
 pub fn body(report: &Report, context: &Context) -> (String, Tier) {
-    let mut page = Page::new(MOST, Measure::Utf16, &report.scrubber);
+    let mut page = Page::new(COMMENT, Measure::Utf16, &report.scrubber);
     // Cut, an environment would be found again as another one: `decide` compares with the same.
     page.push(&format!(
         "{}\n{}\n",

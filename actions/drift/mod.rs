@@ -34,7 +34,8 @@ use self::tell::Told;
 use crate::{
     event::Event,
     failure::{Blame, Failure},
-    github::Access,
+    github::{Access, NO_TOKEN},
+    interrupt,
     plan::{Options, Values, secrets},
     runner,
     secret::Secret,
@@ -121,12 +122,12 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         applied: found.applied,
         live: found.live,
         commit: who::commit(),
-        run: Some(who::run()).filter(|run| run.starts_with("https://")),
+        run: who::run_url(),
     };
     let words = render::words(&report);
     runner::say(format_args!("{words}."));
     // What is found out is told, whatever GitHub says.
-    let told = tell(&args, &report, &context).await;
+    let told = interrupt::unless_asked("the issue", tell(&args, &report, &context)).await.world().flatten();
     let steps = told.as_ref().ok().and_then(Option::as_ref).map_or(&[][..], |told| &told.steps);
     let summary = summary::summary(&report, &context, steps).0;
     runner::summary(&summary).usage()?;
@@ -160,7 +161,7 @@ fn ignores(file: Option<&Path>, now: Timestamp) -> Result<Ignores> {
 
 async fn tell(args: &Args, report: &Report, context: &Context) -> Result<Option<Told>, Failure> {
     let Some(github) = args.github.connect().usage()? else {
-        runner::notice("no issue was looked at: there is no token for GitHub; give the input `token`");
+        runner::notice(format_args!("no issue was looked at: {NO_TOKEN}"));
         return Ok(None);
     };
     let told = tell::tell(&github, report, context, args.dry_run).await?;

@@ -6,7 +6,7 @@ use super::{
     render::counting,
     report::{Drifted, What},
 };
-use crate::{page::Page, plan::comment::Tier};
+use crate::{markdown, page::Page, plan::comment::Tier};
 
 /// A row for each resource, or for each type when space ends: at most the `share`th part of it.
 pub(super) fn table(title: &str, all: &[&Drifted], page: &mut Page<'_>, share: usize) -> Tier {
@@ -20,11 +20,11 @@ pub(super) fn table(title: &str, all: &[&Drifted], page: &mut Page<'_>, share: u
             if attributes { "| | resource | attributes |\n|---|---|---|\n" } else { "| | resource |\n|---|---|\n" };
         let mut fits = part.push(&format!("### {title}\n\n{head}"));
         for drifted in all {
-            let (what, name) = (what(drifted, &part), part.span(&drifted.address));
+            let (what, name) = (markdown::in_cell(&what(drifted, &part)), part.cell(&drifted.address));
             let deposed = drifted.deposed.as_ref().map(|_| " (deposed)").unwrap_or_default();
             let names: Vec<String> = counting(drifted).map(|attribute| attribute.path.clone()).collect();
             let row = match attributes {
-                true => format!("| {what} | {name}{deposed} | {} |\n", part.names(&names, 8)),
+                true => format!("| {what} | {name}{deposed} | {} |\n", markdown::in_cell(&part.names(&names, 8))),
                 false => format!("| {what} | {name}{deposed} |\n"),
             };
             fits = fits && part.push(&row);
@@ -45,7 +45,8 @@ pub(super) fn table(title: &str, all: &[&Drifted], page: &mut Page<'_>, share: u
     part.push(&format!("### {title}\n\n| | type | number |\n|---|---|---|\n"));
     let mut left = (0, 0);
     for ((what, kind), number) in counted {
-        let row = format!("| {} | {} | {number} |\n", words_of(what, &part), part.span(kind));
+        let words = markdown::in_cell(&words_of(what, &part));
+        let row = format!("| {words} | {} | {number} |\n", part.cell(kind));
         if left.0 > 0 || part.room() < row.len() + 80 || !part.push(&row) {
             left = (left.0 + 1, left.1 + number);
         }

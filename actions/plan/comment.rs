@@ -6,23 +6,17 @@ use std::collections::BTreeMap;
 
 use super::{
     folds::differences,
-    model::{Action, Change, Counts, Plan, Risk},
+    heading,
+    model::{Action, Change, Plan, Risk},
     table::{table, words_of},
 };
 use crate::{
     markdown,
-    page::{Measure, Page},
+    page::{LEAST, Measure, Page},
     sticky::marker,
 };
 
-/// GitHub's limit of a comment is 65,536 characters; we count UTF-16 units, of which there are never fewer, and stay below.
-/// <https://github.com/orgs/community/discussions/41331>
-pub const COMMENT: usize = 65_000;
-/// GitHub's limit of a step summary is 1 MiB.
-/// <https://docs.github.com/actions/reference/workflow-commands-for-github-actions#step-isolation-and-limits>
-pub const SUMMARY: usize = (1 << 20) - 4_096;
-/// Less than this holds no headline and no digest.
-const LEAST: usize = 4_000;
+pub use crate::page::{COMMENT, SUMMARY};
 
 /// What a comment says besides the plan.
 #[derive(Clone, Debug, Default)]
@@ -77,10 +71,9 @@ fn render(plan: &Plan, context: &Context, most: usize, measure: Measure) -> (Str
     if let Some(root) = &context.root {
         page.push(&format!("{}\n", marker::line("plan", &markdown::short(root, 400))));
     }
-    let counts = plan.counts();
-    page.push(&headline(plan, context, &counts, &page));
-    page.push(&alerts(plan, &page));
-    failed(context, &mut page);
+    page.push(&heading::headline(plan, context, &page));
+    page.push(&heading::alerts(plan, context, &page));
+    page.complaints(&context.errors, plan.values_hidden);
     destroyed(plan, &mut page);
     checks(plan, &mut page);
     let deferred = plan.deferred.iter().map(|change| (&change.address, change.reason.clone()));
@@ -88,9 +81,11 @@ fn render(plan: &Plan, context: &Context, most: usize, measure: Measure) -> (Str
     listed(&mut page, "Actions of providers", "", true, plan.invocations.iter().map(|invocation| (invocation, None)));
     let mut order: Vec<&Change> = plan.changes.iter().filter(|change| change.action != Action::NoOp).collect();
     order.sort_by(|a, b| (&a.action, &a.address).cmp(&(&b.action, &b.address)));
-    let mut tier = table(&order, &mut page);
     listed(&mut page, "Moved", " was ", false, moved(plan));
     listed(&mut page, "Imported", " by id ", false, imported(plan));
+    let rights = order.iter().filter(|change| change.grants()).map(|change| (&change.address, Some(change.action.words())));
+    listed(&mut page, "Who may do what changes", ": ", true, rights);
+    let mut tier = table(&order, &mut page);
     let (left_out, all) = differences(plan, &order, tier, &mut page);
     if left_out > 0 {
         tier = tier.max(Tier::Attributes);
@@ -105,98 +100,6 @@ fn render(plan: &Plan, context: &Context, most: usize, measure: Measure) -> (Str
     page.give_back(kept);
     page.push(&footer);
     (page.text, tier)
-}
-
-fn headline(plan: &Plan, context: &Context, counts: &Counts, page: &Page<'_>) -> String {
-    let of = match (&context.environment, &context.root) {
-        (Some(environment), _) => format!(" of {}", page.span(environment)),
-        (None, Some(root)) => format!(" of {}", page.span(root)),
-        _ => String::new(),
-    };
-    let words = [
-        (counts.replace, "to replace"),
-        (counts.delete, "to destroy"),
-        (counts.other, "with an unknown action"),
-        (counts.forget, "to forget"),
-        (counts.create_forget, "to create anew and forget"),
-        (counts.update, "to change"),
-        (counts.create, "to create"),
-        (counts.import, "to import"),
-        (counts.moved, "to move"),
-        (counts.read, "to read"),
-        (counts.open, "to open"),
-        (counts.invocations, "to invoke"),
-        (counts.outputs, if counts.outputs == 1 { "output" } else { "outputs" }),
-        (counts.deferred, "put off"),
-    ];
-    let said: Vec<String> = words.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
-    let said = match (said.is_empty(), plan.drift.iter().any(|drift| drift.matters)) {
-        (false, _) => said.join(", "),
-        (true, true) => "only what changed outside of Terraform is recorded".to_owned(),
-        (true, false) => "no changes".to_owned(),
-    };
-    let title = match (plan.errored, plan.complete) {
-        (true, _) => format!("❌ Planning failed{of}; before that: {said}"),
-        (false, Some(false)) => format!("Partial plan{of}: {said}"),
-        _ => format!("Plan{of}: {said}"),
-    };
-    let risk = match plan.risk() {
-        Risk::Top => "🛑 **Risk: top**, rollback targets are lost",
-        Risk::High => "🟥 **Risk: high**, something is destroyed or replaced, or nobody knows what is done",
-        Risk::Medium => "🟨 **Risk: medium**, something is changed in place or no longer managed",
-        Risk::Low => "🟩 **Risk: low**, nothing that exists is changed",
-        Risk::None => "**Risk: none**",
-    };
-    let terraform = if plan.changed() { format!(" · `{}`", counts.terraform()) } else { String::new() };
-    let checks = match counts.checks {
-        0 => String::new(),
-        1 => " · **1 check failed**".to_owned(),
-        n => format!(" · **{n} checks failed**"),
-    };
-    let drift =
-        if counts.drift > 0 { format!(" · {} changed outside of Terraform", counts.drift) } else { String::new() };
-    format!("## {title}\n\n{risk}{terraform}{checks}{drift}\n\n")
-}
-
-fn alerts(plan: &Plan, page: &Page<'_>) -> String {
-    let mut out = String::new();
-    if plan.errored {
-        out.push_str(
-            "> [!CAUTION]\n> Terraform failed while planning. What is listed is what it knew until then; it cannot be \
-             applied. See the run's log for the error.\n\n",
-        );
-    } else if plan.complete == Some(false) {
-        out.push_str(
-            "> [!WARNING]\n> This plan is not all: something was targeted or put off. After its apply another plan is \
-             needed.\n\n",
-        );
-    }
-    if plan.risk() == Risk::Top {
-        out.push_str(
-            "> [!CAUTION]\n> **Rollback targets are lost.** Functions, aliases or tables are destroyed or replaced: after \
-             this there is nothing to roll back to.\n\n",
-        );
-    }
-    if !plan.unknown_fields.is_empty() {
-        let names: Vec<String> = plan.unknown_fields.keys().cloned().collect();
-        out.push_str(&format!(
-            "> [!WARNING]\n> The plan's format ({}) has fields that this Lockgate does not know: {}. They may say something \
-             that is not shown here.\n\n",
-            page.span(&plan.format_version),
-            page.names(&names, 10)
-        ));
-    }
-    out
-}
-
-/// What Terraform complained of, of a quarter of the page at most.
-fn failed(context: &Context, page: &mut Page<'_>) {
-    let mut part = page.part(page.room() / 4);
-    for error in &context.errors {
-        let lines: Vec<String> = error.lines().map(markdown::plain).collect();
-        part.push(&format!("{}\n", part.fence_of(&markdown::short(&lines.join("\n"), 2_000), "text")));
-    }
-    page.push(&part.text);
 }
 
 /// Why it happens, in Markdown, or nothing.
@@ -318,16 +221,8 @@ fn imported(plan: &Plan) -> impl Iterator<Item = (&String, Option<String>)> {
 
 fn footer(plan: &Plan, context: &Context, page: &Page<'_>) -> String {
     let mut out = String::from("---\n");
-    if let Some(holds) = &context.holds {
-        for hold in holds.iter().take(10) {
-            out.push_str(&format!("- ⛔ held: {}\n", page.span(hold)));
-        }
-        if holds.len() > 10 {
-            out.push_str(&format!("- ⛔ and {} more holds\n", holds.len() - 10));
-        }
-        if holds.is_empty() {
-            out.push_str("- nothing is held\n");
-        }
+    if context.holds.as_ref().is_some_and(Vec::is_empty) {
+        out.push_str("- nothing is held\n");
     }
     let mut facts = Vec::new();
     if !plan.digest.is_empty() {

@@ -2,13 +2,16 @@
 
 use super::{
     comment::Tier,
-    model::{Action, Change, Plan},
+    model::{Action, Change, Plan, Risk},
     table::words_of,
 };
 use crate::{
     markdown,
-    page::{Page, fold},
+    page::{Page, fold, unfolded},
 };
+
+/// So many changes are all shown open.
+const FEW: usize = 3;
 
 /// The folds with differences: how many are left out, of how many.
 pub(super) fn differences(plan: &Plan, order: &[&Change], tier: Tier, page: &mut Page<'_>) -> (usize, usize) {
@@ -23,7 +26,11 @@ pub(super) fn differences(plan: &Plan, order: &[&Change], tier: Tier, page: &mut
             // Where there is no space for the addresses, a few of many new resources say nothing.
             let wanted = tier < Tier::Addresses || change.action != Action::Create;
             let sign = markdown::code(change.action.sign());
-            let summary = format!("{sign} {} {}", page.code(&change.address), html_words(&change.action, page));
+            let deposed = if change.deposed.is_some() { " (deposed)" } else { "" };
+            let summary = format!("{sign} {}{deposed} {}", page.code(&change.address), html_words(&change.action, page));
+            // What needs care is read without a click, and so is what is short.
+            let open = order.len() <= FEW || change.risk() >= Risk::High || change.grants();
+            let fold = if open { unfolded } else { fold };
             wanted && page.push(&fold(&summary, &page.fence(detail)))
         });
         left_out += usize::from(!fits);

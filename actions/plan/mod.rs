@@ -15,6 +15,7 @@ mod drift;
 mod folds;
 mod guard;
 mod guess;
+mod heading;
 mod input;
 mod json;
 mod leaves;
@@ -42,11 +43,12 @@ use crate::{
     aws,
     event::Event,
     failure::{Blame, Failure},
-    github::Access,
+    github::{Access, NO_TOKEN},
+    interrupt,
     ledger::Ledger,
     runner,
     secret::Secret,
-    sticky::comment::{Ending, Sticky, write},
+    sticky::comment::{Sticky, write},
     terraform, who,
 };
 
@@ -145,7 +147,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
             Some(environment) if args.plan_json.is_none() => holds(environment).await,
             _ => None,
         },
-        run: Some(who::run()).filter(|run| run.starts_with("https://")),
+        run: who::run_url(),
         errors: made.errors.clone(),
     };
     let plan = &made.plan;
@@ -155,7 +157,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     if args.dry_run {
         runner::data(comment::comment(plan, &context, comment::COMMENT).0.trim_end()).usage()?;
     } else if let Some(number) = args.pull_request.or(pull_request.map(|pull| pull.number)) {
-        tell(&args, number, plan, &context).await?;
+        interrupt::unless_asked("the comment", tell(&args, number, plan, &context)).await.world()??;
     }
     if plan.errored {
         let why = made.errors.first().map_or("the plan says so itself", String::as_str);
@@ -168,17 +170,13 @@ pub async fn run(args: Args) -> Result<(), Failure> {
 
 async fn tell(args: &Args, number: u64, plan: &Plan, context: &comment::Context) -> Result<(), Failure> {
     let Some(github) = args.github.connect().usage()? else {
-        runner::notice("no comment was written: there is no token for GitHub; give the input `token`");
+        runner::notice(format_args!("no comment was written: {NO_TOKEN}"));
         return Ok(());
     };
     let subject = context.root.clone().unwrap_or_default();
     let sticky = Sticky { action: "plan", subject: &subject, most: comment::COMMENT, settle: SETTLE };
     let ending = write(&github, number, sticky, |room| comment::comment(plan, context, room).0).await.world()?;
-    match &ending {
-        Ending::Written { url } => runner::say(format_args!("written to {url}")),
-        Ending::Unchanged { url } => runner::say(format_args!("{url} says so already")),
-        other => runner::warning(other.told(number).unwrap_or_default()),
-    }
+    ending.say(number);
     Ok(())
 }
 

@@ -279,6 +279,14 @@ impl Change {
             _ => Risk::Low,
         }
     }
+
+    /// Whether it changes who may do what: identities, policies, and rights given to services.
+    pub(super) fn grants(&self) -> bool {
+        let kind = self.kind.as_str();
+        self.action != Action::NoOp
+            && (kind.starts_with("aws_iam_")
+                || ["_policy", "_policy_attachment", "_permission", "_acl", "_grant"].iter().any(|end| kind.ends_with(end)))
+    }
 }
 
 impl Plan {

@@ -6,7 +6,7 @@ use super::{
     comment::Tier,
     model::{Action, Change},
 };
-use crate::page::Page;
+use crate::{markdown, page::Page};
 
 /// The table by resource, as rich as there is space.
 pub(super) fn table(order: &[&Change], page: &mut Page<'_>) -> Tier {
@@ -20,11 +20,11 @@ pub(super) fn table(order: &[&Change], page: &mut Page<'_>) -> Tier {
             if attributes { "| | resource | attributes |\n|---|---|---|\n" } else { "| | resource |\n|---|---|\n" };
         let mut fits = part.push("### Changes by resource\n\n") && part.push(head);
         for change in order {
-            let sign = format!("`{}` {}", change.action.sign(), words_of(&change.action, &part));
-            let name = part.span(&change.address);
+            let sign = format!("`{}` {}", change.action.sign(), markdown::in_cell(&words_of(&change.action, &part)));
+            let name = part.cell(&change.address);
             let deposed = if change.deposed.is_some() { " (deposed)" } else { "" };
             let row = match attributes {
-                true => format!("| {sign} | {name}{deposed} | {} |\n", part.names(&change.attributes, 8)),
+                true => format!("| {sign} | {name}{deposed} | {} |\n", markdown::in_cell(&part.names(&change.attributes, 8))),
                 false => format!("| {sign} | {name}{deposed} |\n"),
             };
             fits = fits && part.push(&row);
@@ -45,7 +45,8 @@ pub(super) fn table(order: &[&Change], page: &mut Page<'_>) -> Tier {
     part.push("### Changes by type\n\n| | type | number |\n|---|---|---|\n");
     let mut left = (0, 0);
     for ((action, kind), number) in counted {
-        let row = format!("| `{}` {} | {} | {number} |\n", action.sign(), words_of(action, &part), part.span(kind));
+        let words = markdown::in_cell(&words_of(action, &part));
+        let row = format!("| `{}` {words} | {} | {number} |\n", action.sign(), part.cell(kind));
         if part.room() < 200 || !part.push(&row) {
             left = (left.0 + 1, left.1 + number);
         }

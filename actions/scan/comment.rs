@@ -12,19 +12,12 @@ use super::{
 };
 use crate::{
     markdown,
-    page::{Measure, Page},
+    page::{LEAST, Measure, Page},
     scrub::Scrubber,
     sticky::marker,
 };
 
-/// GitHub's limit of a comment is 65,536 characters; we count UTF-16 units, of which there are never fewer, and stay below.
-/// <https://github.com/orgs/community/discussions/41331>
-pub const COMMENT: usize = 65_000;
-/// GitHub's limit of a step summary is 1 MiB.
-/// <https://docs.github.com/actions/reference/workflow-commands-for-github-actions#step-isolation-and-limits>
-pub const SUMMARY: usize = (1 << 20) - 4_096;
-/// Less than this holds no headline and no table.
-const LEAST: usize = 4_000;
+pub use crate::page::{COMMENT, SUMMARY};
 
 /// What a comment says besides the findings.
 #[derive(Clone, Debug, Default)]
@@ -51,8 +44,7 @@ pub fn summary(assessment: &Assessment, context: &Context, most: usize) -> (Stri
 }
 
 fn render(assessment: &Assessment, context: &Context, most: usize, measure: Measure) -> (String, usize) {
-    let mut scrubber = Scrubber::default();
-    context.secrets.iter().for_each(|secret| scrubber.learn(secret));
+    let scrubber = Scrubber::knowing(&context.secrets);
     let mut page = Page::new(most.max(LEAST), measure, &scrubber);
     let footer = markdown::defuse(&footer(assessment, context, &page));
     let kept = page.keep_free(&footer);
@@ -141,8 +133,7 @@ fn table(assessment: &Assessment) -> String {
                 None if scanned => "0".to_owned(),
                 None => "not scanned".to_owned(),
                 Some((0, all)) => all.to_string(),
-                Some((new, all)) if new == all => format!("**{new} new**"),
-                Some((new, all)) => format!("{all}, **{new} new**"),
+                Some((new, all)) => format!("{all} (**{new} new**)"),
             };
             out.push_str(&format!(" {cell} |"));
         }
@@ -196,7 +187,9 @@ pub(super) fn line(finding: &Finding, verdict: Verdict, links: &Links, page: &Pa
     }
     out.push_str(&format!(" · {}\n", tools(finding).collect::<Vec<_>>().join(", ")));
     if whole && !finding.message.is_empty() && finding.message != finding.title {
-        let text = finding.message.split_whitespace().collect::<Vec<_>>().join(" ");
+        // A heading of its own would be none in here.
+        let text = finding.message.trim_start_matches(['#', ' ']);
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         out.push_str(&format!("  {}\n", page.message(&super::text::capped(&text, 300))));
     }
     out

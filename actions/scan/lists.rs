@@ -96,12 +96,12 @@ pub(super) fn suppressions(assessment: &Assessment, page: &mut Page<'_>) {
         let entry = &judged.entry;
         let of: Vec<String> = [&entry.path, &entry.package].into_iter().flatten().map(|name| page.span(name)).collect();
         format!(
-            "{} of {}, {}, by {} until {}",
+            "{} of {} until {}, owner {}: {}",
             page.span(&entry.id),
             of.join(" and "),
-            page.span(&entry.reason),
+            entry.expires,
             page.span(&entry.owner),
-            entry.expires
+            page.span(&entry.reason)
         )
     };
     let groups = [

@@ -27,7 +27,12 @@ mod upload;
 #[cfg(test)]
 mod tests;
 
-use std::{fs, io::Write as _, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context as _, anyhow};
 use jiff::{Timestamp, tz::TimeZone};
@@ -35,17 +40,19 @@ use jiff::{Timestamp, tz::TimeZone};
 use self::{
     base::BaseTree,
     report::trivy::Asked,
-    scanners::Tree,
+    scanners::{Image, Tree},
     suppressions::{FILE, Suppression},
 };
 use crate::{
     event::Event,
     failure::{Blame, Failure},
-    github::{Access, GitHub},
+    github::{Access, GitHub, NO_TOKEN},
+    package::Package,
     plan::secrets,
-    runner,
+    release, runner,
+    scrub::Scrubber,
     secret::Secret,
-    sticky::comment::{Ending, Sticky, write},
+    sticky::comment::{Sticky, write},
     who,
 };
 
@@ -78,6 +85,9 @@ pub struct Args {
     /// The same of what the change is based on
     #[arg(long, env = "INPUT_BASE_REPORT", value_name = "TOOL=FILE", value_delimiter = '\n', requires = "report")]
     base_report: Vec<String>,
+    /// Folder that `lockgate package` filled: its images are scanned, too
+    #[arg(long, env = "INPUT_PACKAGES", value_name = "DIR", conflicts_with = "report")]
+    packages: Option<PathBuf>,
     /// Commit that the change is based on [default: HEAD^1 in a run for a pull request]
     #[arg(long, env = "INPUT_BASE", value_name = "COMMIT")]
     base: Option<String>,
@@ -149,22 +159,24 @@ pub async fn run(args: Args) -> Result<(), Failure> {
 /// Scans head and base.
 async fn judge(
     args: &Args,
-    here: &std::path::Path,
+    here: &Path,
     files: &Folder,
     base: Option<&BaseTree>,
     entries: Vec<Suppression>,
     policy: Policy,
 ) -> Result<Assessment, Failure> {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| here.join("target"), PathBuf::from);
+    let scrubber = Scrubber::knowing(&secrets::known(args.secrets.as_ref()));
     let inline = base.and_then(|base| base.diff.as_deref()).map(inline::new_in_diff).unwrap_or_default();
-    let (head, of_base) = if args.report.is_empty() {
-        let tree = Tree { folder: here, target: target.clone(), name: "head" };
+    let (mut head, mut of_base) = if args.report.is_empty() {
+        let images = args.packages.as_deref().map(images).transpose().usage()?.unwrap_or_default();
+        let tree = Tree { folder: here, target: target.clone(), name: "head", images: &images };
         let head = tree.scan(&args.tools).await;
         let of_base = match base {
             None => None,
             Some(base) => {
                 // NOTE: not the head's own folder, in which cargo would take one's crates for the other's.
-                let tree = Tree { folder: &base.folder, target: target.join("scan-base"), name: "base" };
+                let tree = Tree { folder: &base.folder, target: target.join("scan-base"), name: "base", images: &[] };
                 let same = base.same_code();
                 let tools: Vec<Tool> =
                     args.tools.iter().copied().filter(|tool| !(same && *tool == Tool::Clippy)).collect();
@@ -182,6 +194,8 @@ async fn judge(
         let of_base = read_all(&args.base_report, here).usage()?;
         (head, (base.is_some() || !of_base.is_empty()).then_some(of_base))
     };
+    // Before anything is made of it: what a scanner quotes goes into annotations and files, too.
+    head.iter_mut().chain(of_base.iter_mut().flatten()).for_each(|read| report::clean(read, &scrubber));
     let head = Scan::new(head, &args.tools, files);
     let empty = ();
     let base_files = base.map(|base| Folder::new(&base.folder)).transpose();
@@ -205,8 +219,19 @@ fn tool_of(read: &Result<Report, NotScanned>) -> Tool {
     }
 }
 
+/// The images among the packages in a folder.
+fn images(folder: &Path) -> anyhow::Result<Vec<Image>> {
+    let folder = folder.canonicalize().with_context(|| format!("there is no folder {}", folder.display()))?;
+    let packages = release::packages(&folder)?.functions.into_iter();
+    let image = |(name, package)| match package {
+        Package::Image { path, .. } => Some(Image { name, layout: folder.join(path) }),
+        Package::Zip { .. } => None,
+    };
+    Ok(packages.filter_map(image).collect())
+}
+
 /// Reads reports that were made elsewhere.
-fn read_all(named: &[String], here: &std::path::Path) -> anyhow::Result<Vec<Result<Report, NotScanned>>> {
+fn read_all(named: &[String], here: &Path) -> anyhow::Result<Vec<Result<Report, NotScanned>>> {
     let roots = Roots::new(&[&here.display().to_string()]);
     let read = |named: &String| {
         let (tool, file) = named.split_once('=').with_context(|| format!("{named:?} is not TOOL=FILE"))?;
@@ -251,7 +276,7 @@ impl Args {
                 repository: self.github.repository.clone().unwrap_or_default(),
                 commit: head.clone(),
             },
-            run: Some(who::run()).filter(|run| run.starts_with("https://")),
+            run: who::run_url(),
             secrets: secrets::known(self.secrets.as_ref()),
         };
         let github = self.github.connect().usage()?;
@@ -296,16 +321,12 @@ async fn comment_on(
     context: &comment::Context,
 ) -> Result<(), Failure> {
     let Some(github) = github else {
-        runner::notice("no comment was written: there is no token for GitHub; give the input `token`");
+        runner::notice(format_args!("no comment was written: {NO_TOKEN}"));
         return Ok(());
     };
     let sticky = Sticky { action: "scan", subject: ".", most: comment::COMMENT, settle: SETTLE };
     let ending = write(github, number, sticky, |room| comment::comment(assessment, context, room).0).await.world()?;
-    match &ending {
-        Ending::Written { url } => runner::say(format_args!("written to {url}")),
-        Ending::Unchanged { url } => runner::say(format_args!("{url} says so already")),
-        other => runner::warning(other.told(number).unwrap_or_default()),
-    }
+    ending.say(number);
     Ok(())
 }
 

@@ -20,6 +20,9 @@ use crate::runner;
 /// The advisory database of cargo-audit, as a folder; without it cargo-audit fetches it.
 const ADVISORY_DB: &str = "LOCKGATE_ADVISORY_DB";
 
+/// An image without HEALTHCHECK, which Lambda never asks for.
+const HEALTHCHECK: &str = "DS-0026";
+
 /// A report longer than this is none.
 const MOST: u64 = 256 << 20;
 
@@ -30,6 +33,24 @@ pub(super) struct Tree<'t> {
     pub(super) target: PathBuf,
     /// What it is, for the log: `head`, or `base`.
     pub(super) name: &'t str,
+    /// The images that were built of it.
+    pub(super) images: &'t [Image],
+}
+
+/// An image as an OCI image layout.
+#[derive(Debug)]
+pub(super) struct Image {
+    /// What findings in it are known by: the function's name.
+    pub(super) name: String,
+    /// The layout's folder, from the root of the file system.
+    pub(super) layout: PathBuf,
+}
+
+/// What Trivy scans.
+#[derive(Clone, Copy)]
+enum Target<'t> {
+    Folder,
+    Image(&'t Image),
 }
 
 type Read = Result<Report, NotScanned>;
@@ -86,9 +107,21 @@ impl Tree<'_> {
 
     /// Twice: without its vulnerability database Trivy fails as a whole, and nothing else needs one.
     async fn trivy(&self) -> Vec<Read> {
-        let parts = BTreeSet::from([Part::Misconfigurations, Part::Secrets]);
-        let static_parts = self.trivy_for("misconfig,secret", parts).await;
-        let vulnerabilities = self.trivy_for("vuln", BTreeSet::from([Part::Vulnerabilities])).await;
+        let parts = BTreeSet::from([Part::Misconfigurations, Part::Secrets, Part::Licences]);
+        let in_database = BTreeSet::from([Part::Vulnerabilities]);
+        let static_parts = self.trivy_for(Target::Folder, "misconfig,secret,license", &parts).await;
+        let vulnerabilities = self.trivy_for(Target::Folder, "vuln", &in_database).await;
+        let mut images = Vec::new();
+        for image in self.images {
+            let of_image = |gap: NotScanned| NotScanned { why: format!("image {}: {}", image.name, gap.why), ..gap };
+            let read = self.trivy_for(Target::Image(image), "misconfig,secret,license", &parts).await;
+            images.push(read.map_err(of_image));
+            // Without a database that is told once, of the folder.
+            if vulnerabilities.is_ok() {
+                let read = self.trivy_for(Target::Image(image), "vuln", &in_database).await;
+                images.push(read.map_err(of_image));
+            }
+        }
         let only_a_part = |gap: NotScanned| NotScanned {
             part: Some(Part::Vulnerabilities),
             next: "see the log for whether its database could be fetched; a workflow may allow trivy/vulnerabilities"
@@ -99,27 +132,39 @@ impl Tree<'_> {
             Err(gap) if static_parts.is_ok() => Err(only_a_part(gap)),
             read => read,
         };
-        vec![static_parts, vulnerabilities]
+        images.extend([static_parts, vulnerabilities]);
+        images
     }
 
-    async fn trivy_for(&self, scanners: &str, parts: BTreeSet<Part>) -> Read {
+    async fn trivy_for(&self, target: Target<'_>, scanners: &str, parts: &BTreeSet<Part>) -> Read {
         let mut command = self.command("trivy");
-        command.args(["filesystem", "--format", "json", "--quiet", "--no-progress", "--scanners", scanners]);
-        command.args(["--list-all-pkgs", "--skip-dirs", "target", "--skip-dirs", ".git", "."]);
+        match target {
+            Target::Folder => command.args(["filesystem", "--skip-dirs", "target", "--skip-dirs", ".git", "."]),
+            Target::Image(image) => {
+                // Its settings are its own part of the work, apart from files that lie in it.
+                command.args(["image", "--image-config-scanners", "misconfig,secret", "--input"]).arg(&image.layout)
+            }
+        };
+        command.args(["--format", "json", "--quiet", "--no-progress", "--list-all-pkgs", "--scanners", scanners]);
         let bytes = output(Tool::Trivy, command).await?;
-        let packages = parts.contains(&Part::Vulnerabilities) && self.folder.join("Cargo.lock").is_file();
-        report::trivy::read(&bytes, &self.roots(), &Asked { parts: Some(parts), packages, image: None })
+        let (image, locked) = match target {
+            Target::Folder => (None, self.folder.join("Cargo.lock").is_file()),
+            Target::Image(image) => (Some(image.name.clone()), false),
+        };
+        let packages = parts.contains(&Part::Vulnerabilities) && locked;
+        let asked = Asked { parts: Some(parts.clone()), packages, image };
+        let mut report = report::trivy::read(&bytes, &self.roots(), &asked)?;
+        if asked.image.is_some() {
+            report.findings.retain(|finding| finding.id != HEALTHCHECK);
+        }
+        Ok(report)
     }
 
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command.current_dir(self.folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         // What a scanner needs no token for, it does not see: it reads the branch's own files, and clippy runs its macros.
-        for name in
-            ["INPUT_TOKEN", "GITHUB_TOKEN", "GH_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ACTIONS_RUNTIME_TOKEN"]
-        {
-            command.env_remove(name);
-        }
+        runner::hide_tokens(command.as_std_mut());
         command.env_remove("CLICOLOR_FORCE").env("NO_COLOR", "1").env("CARGO_TERM_COLOR", "never").kill_on_drop(true);
         command
     }

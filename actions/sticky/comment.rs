@@ -15,6 +15,7 @@ use super::marker;
 use crate::{
     event::PullRequest,
     github::{GitHub, Refusal, pause},
+    runner,
 };
 
 /// Beyond so many rounds somebody else rewrites the comment all the time.
@@ -55,6 +56,15 @@ pub enum Ending {
 }
 
 impl Ending {
+    /// Says in the run's log where the comment on this pull request is, or why there is none.
+    pub(crate) fn say(&self, number: u64) {
+        match self {
+            Self::Written { url } => runner::say(format_args!("written to {url}")),
+            Self::Unchanged { url } => runner::say(format_args!("{url} says so already")),
+            other => runner::warning(other.told(number).unwrap_or_default()),
+        }
+    }
+
     /// What to tell where it is no comment, and what to do.
     #[must_use]
     pub fn told(&self, number: u64) -> Option<String> {

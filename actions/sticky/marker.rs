@@ -82,7 +82,7 @@ pub fn without_folds(action: &str, body: &str) -> String {
             match fence {
                 None if ticks >= 3 => fence = Some(ticks),
                 Some(open) if ticks >= open && line[ticks..].trim().is_empty() => fence = None,
-                None if line.starts_with("<details>") => (folded, lost) = (true, true),
+                None if line.starts_with("<details") => (folded, lost) = (true, true),
                 _ => {}
             }
             if !folded {

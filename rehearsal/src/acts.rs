@@ -1,6 +1,7 @@
 //! The acts of the story, one file each.
 
 mod answers;
+mod bad_pull_request;
 mod bootstrap;
 mod calls;
 mod deliver;
@@ -8,6 +9,7 @@ mod erase;
 mod policies;
 mod provision;
 mod pull_request;
+mod pulls;
 mod releases;
 mod replay;
 mod rollback;
@@ -15,11 +17,13 @@ mod tables;
 mod traffic;
 
 pub(crate) use answers::{Answers, rejected};
+pub(crate) use bad_pull_request::bad_pull_request;
 pub(crate) use bootstrap::bootstrap;
 pub(crate) use calls::calls;
 pub(crate) use erase::erase;
 pub(crate) use provision::provision;
 pub(crate) use pull_request::pull_request;
+pub(crate) use pulls::Pulls;
 pub(crate) use releases::{again, bad_release, quiet_release, release_one, release_two};
 pub(crate) use replay::replay;
 pub(crate) use rollback::rollback;

@@ -1,8 +1,9 @@
 //! The HTML report: what was played, what it found, where the time went.
 
-use crate::acts;
+use crate::acts::{self, Pulls};
 use crate::api::Asked;
 use crate::clock::{Kind, Span};
+use crate::github_page;
 use crate::stage::Stage;
 use crate::story::{Act, Outcome, Played, Status};
 use anyhow::{Context, Result};
@@ -35,7 +36,7 @@ fn page(stage: &Stage, outcome: &Outcome, asked: &[Asked], rejected: &[(String, 
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { "Lockgate rehearsal: " (verdict) }
-                style { (PreEscaped(include_str!("report.css"))) }
+                style { (PreEscaped(include_str!("report.css"))) (PreEscaped(github_page::CSS)) }
             }
             body {
                 h1 { "Lockgate rehearsal " span class=(verdict) { (verdict) } }
@@ -47,6 +48,7 @@ fn page(stage: &Stage, outcome: &Outcome, asked: &[Asked], rejected: &[(String, 
                 }
                 h2 { "Acts" }
                 @for act in &outcome.acts { (played(act)) }
+                @if let Some(pulls) = &stage.pulls { (pull_requests(pulls)) }
                 h2 { "Timeline" }
                 (timeline(&stage.clock.spans(), outcome.time.total))
                 h2 { "Invocations" }
@@ -94,6 +96,22 @@ fn played(act: &Played) -> Markup {
                     }
                 }
             }
+        }
+    }
+}
+
+/// The pull requests as GitHub would show them.
+fn pull_requests(pulls: &Pulls) -> Markup {
+    html! {
+        h2 { "Pull requests" }
+        @match pulls.conversations() {
+            Ok(conversations) => @for conversation in &conversations {
+                details {
+                    summary { "#" (conversation.number) " " b { (conversation.title) } }
+                    (github_page::page(conversation))
+                }
+            },
+            Err(error) => p class="failed" { (format!("{error:#}")) },
         }
     }
 }

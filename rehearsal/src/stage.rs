@@ -1,6 +1,6 @@
 //! What all acts share: the running parts, and what earlier acts made.
 
-use crate::acts::Answers;
+use crate::acts::{Answers, Pulls};
 use crate::clock::{Clock, Kind};
 use crate::generator::Landed;
 use crate::host::FunctionHost;
@@ -17,7 +17,6 @@ use anyhow::{Context, Result};
 use aws_config::SdkConfig;
 use stand_ins::emulator::{self, Emulator};
 use stand_ins::folders;
-use stand_ins::github::Github;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use tokio::task::JoinHandle;
@@ -61,8 +60,8 @@ pub struct Stage {
     act: Option<Tool>,
     /// The scanners, made while the first acts play.
     making_scanners: Option<JoinHandle<Result<Vec<Tool>>>>,
-    /// GitHub, once an act needed it.
-    pub github: Option<Github>,
+    /// Pull requests, once an act opened one.
+    pub pulls: Option<Pulls>,
     /// The packages, made while the first acts play.
     packaging: Option<JoinHandle<Result<Packages>>>,
     /// What the act *bootstrap* made.
@@ -107,12 +106,13 @@ impl Stage {
         let checkout = folders::workspace()?;
         let repository = Repository::copy(&checkout, &copy);
         let repository = clock.measure(Kind::Step, "tools", "copy the repository", repository).await?;
-        let by_workflow = |act: &Act| matches!(act, Act::PullRequest | Act::Rollback);
+        let opens = |act: &Act| matches!(act, Act::PullRequest | Act::BadPullRequest);
+        let by_workflow = |act: &Act| opens(act) || *act == Act::Rollback;
         let making_act = acts.iter().any(by_workflow).then(|| {
             let clock = clock.clone();
             tokio::spawn(async move { clock.measure(Kind::Tool, "tools", "act", tools::act()).await })
         });
-        let making_scanners = acts.contains(&Act::PullRequest).then(|| {
+        let making_scanners = acts.iter().any(opens).then(|| {
             let clock = clock.clone();
             tokio::spawn(async move { clock.measure(Kind::Tool, "tools", "scanners", scanners()).await })
         });
@@ -135,7 +135,7 @@ impl Stage {
             making_act,
             act: None,
             making_scanners,
-            github: None,
+            pulls: None,
             tools: vec![ministack, terraform],
             terraform: terraform_copy,
             folder,

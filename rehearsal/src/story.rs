@@ -24,6 +24,8 @@ pub enum Act {
     Erase,
     /// Opens a pull request: one comment says what would change, and changes with it.
     PullRequest,
+    /// Opens one that brings a vulnerability, a public bucket and wrong code: it is stopped, and told why.
+    BadPullRequest,
     /// Promotes the first release all at once: it adopts the aliases that Terraform made.
     ReleaseOne,
     /// Promotes a second one by a canary, under traffic.
@@ -40,13 +42,14 @@ pub enum Act {
 
 impl Act {
     /// All acts, in the order in which they play.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Bootstrap,
         Self::Provision,
         Self::Calls,
         Self::Replay,
         Self::Erase,
         Self::PullRequest,
+        Self::BadPullRequest,
         Self::ReleaseOne,
         Self::ReleaseTwo,
         Self::BadRelease,
@@ -65,6 +68,7 @@ impl Act {
             Self::Replay => "replay",
             Self::Erase => "erase",
             Self::PullRequest => "pull-request",
+            Self::BadPullRequest => "bad-pull-request",
             Self::ReleaseOne => "release-one",
             Self::ReleaseTwo => "release-two",
             Self::BadRelease => "bad-release",
@@ -84,6 +88,7 @@ impl Act {
             Self::Replay => "every event is delivered again, shuffled: tables, counters and answers stay equal",
             Self::Erase => "a call is erased and its file delivered again: it stays gone, counters agree",
             Self::PullRequest => "a pull request gets one comment with its plans, which changes with the pull request",
+            Self::BadPullRequest => "one that brings what is insecure is stopped, and told what is new and nothing old",
             Self::ReleaseOne => "the first release is promoted all at once and adopts the aliases that Terraform made",
             Self::ReleaseTwo => "a second release is promoted by a canary under traffic",
             Self::BadRelease => "a release that fails a share of its records, without one Lambda error, is taken back",
@@ -100,7 +105,7 @@ impl Act {
             Self::Provision => Some(Self::Bootstrap),
             Self::Calls => Some(Self::Provision),
             Self::Replay | Self::Erase => Some(Self::Calls),
-            Self::PullRequest | Self::ReleaseOne => Some(Self::Provision),
+            Self::PullRequest | Self::BadPullRequest | Self::ReleaseOne => Some(Self::Provision),
             Self::ReleaseTwo => Some(Self::ReleaseOne),
             Self::BadRelease => Some(Self::ReleaseTwo),
             Self::Again | Self::QuietRelease => Some(Self::BadRelease),
@@ -278,6 +283,7 @@ async fn one(stage: &mut Stage, act: Act) -> (Played, Checks) {
             Act::Replay => acts::replay(stage, &mut checks).await,
             Act::Erase => acts::erase(stage, &mut checks).await,
             Act::PullRequest => acts::pull_request(stage, &mut checks).await,
+            Act::BadPullRequest => acts::bad_pull_request(stage, &mut checks).await,
             Act::ReleaseOne => acts::release_one(stage, &mut checks).await,
             Act::ReleaseTwo => acts::release_two(stage, &mut checks).await,
             Act::BadRelease => acts::bad_release(stage, &mut checks).await,

@@ -1,8 +1,9 @@
-//! The changes that contributors make in the story, to the copy of the repository: each changes what `enrich` is, so that
-//! its bytes differ and its behaviour does as the act needs it.
+//! The changes that contributors make in the story, to the copy of the repository. Those of releases change what `enrich`
+//! is, so that its bytes differ and its behaviour does as the act needs it.
 
 use crate::repository::Repository;
-use anyhow::Result;
+use anyhow::{Context, Result};
+use std::fs;
 
 const FILE: &str = "lambdas/enrich/src/handler.rs";
 
@@ -20,10 +21,7 @@ const FAILS: &str = "        failed.extend(batch.sequence_numbers.iter().step_by
 /// # Errors
 /// If the file is not as the story knows it.
 pub fn good(repository: &Repository) -> Result<()> {
-    // Cargo tells the copy's crate from the checkout's by its version alone; they share a target folder.
-    repository.change("lambdas/enrich/Cargo.toml", "version = \"0.1.0\"", "version = \"0.1.1\"")?;
-    let locked = |version: &str| format!("name = \"enrich\"\nversion = \"{version}\"");
-    repository.change("Cargo.lock", &locked("0.1.0"), &locked("0.1.1"))?;
+    another_version(repository, "enrich")?;
     repository.change(FILE, TELLS, TELLS_BETTER)
 }
 
@@ -42,4 +40,64 @@ pub fn bad(repository: &Repository) -> Result<()> {
 pub fn mended(repository: &Repository) -> Result<()> {
     repository.change(FILE, FAILS, "")?;
     repository.change(FILE, TELLS_BETTER, r#""enriched this batch""#)
+}
+
+/// Where [`insecure`] puts a bucket.
+pub const EXPORTS: &str = "terraform/modules/service/exports.tf";
+
+/// Where [`insecure`] puts code.
+pub const LENGTHS: &str = "lambdas/ingest/src/lib.rs";
+
+const BUCKET: &str = r#"# Calls for our partners, who have no account here.
+
+resource "aws_s3_bucket" "exports" {
+  bucket = "${var.name_prefix}-exports-${var.environment}-${var.account_id}"
+}
+
+resource "aws_s3_bucket_acl" "exports" {
+  bucket = aws_s3_bucket.exports.id
+  acl    = "public-read"
+}
+"#;
+
+const LENGTH: &str = "
+/// Whether a file is as long as it was said to be.
+#[must_use]
+pub fn is_whole(said: u64, found: u64) -> bool {
+    said == found && found == found
+}
+";
+
+/// A crate with an advisory. No platform of ours builds it, so that it need not be fetched to be found.
+const DEPENDENCY: &str = "[target.'cfg(windows)'.dependencies]\ntraitobject = \"=0.1.0\"\n\n[dev-dependencies]\n";
+
+const LOCKED: &str = "[[package]]
+name = \"traitobject\"
+version = \"0.1.0\"
+source = \"registry+https://github.com/rust-lang/crates.io-index\"
+checksum = \"efd1f82c56340fdf16f2a953d7bda4f8fdffba13d93b00844c25572110b26079\"
+";
+
+/// A change that scanners stop: a vulnerable dependency, a bucket that everybody can read, and wrong code.
+///
+/// # Errors
+/// As [`good`].
+pub fn insecure(repository: &Repository) -> Result<()> {
+    another_version(repository, "ingest")?;
+    repository.change("lambdas/ingest/Cargo.toml", "[dev-dependencies]\n", DEPENDENCY)?;
+    let last = " \"thiserror\",\n \"tokio\",\n]\n\n[[package]]\nname = \"ipnet";
+    repository.change("Cargo.lock", last, &last.replace(" \"tokio\",\n]", " \"tokio\",\n \"traitobject\",\n]"))?;
+    let next = "[[package]]\nname = \"try-lock\"\n";
+    repository.change("Cargo.lock", next, &format!("{LOCKED}\n{next}"))?;
+    let file = repository.folder.join(EXPORTS);
+    fs::write(&file, BUCKET).with_context(|| format!("failed to write {EXPORTS}"))?;
+    repository.change(LENGTHS, "pub use handler::Ingest;\n", &format!("pub use handler::Ingest;\n{LENGTH}"))
+}
+
+/// Cargo tells the copy's crate from the checkout's by its version alone; they share a target folder.
+fn another_version(repository: &Repository, name: &str) -> Result<()> {
+    let manifest = format!("lambdas/{name}/Cargo.toml");
+    repository.change(&manifest, "version = \"0.1.0\"", "version = \"0.1.1\"")?;
+    let locked = |version: &str| format!("name = \"{name}\"\nversion = \"{version}\"");
+    repository.change("Cargo.lock", &locked("0.1.0"), &locked("0.1.1"))
 }

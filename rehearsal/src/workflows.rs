@@ -13,7 +13,7 @@ use anyhow::Result;
 use std::path::{Path, PathBuf};
 
 pub use rewrite::{Rewrite, Tokens};
-pub use run::{Outcome, Request, Step};
+pub use run::{Outcome, Request, Step, pairs};
 
 /// A copy of the repository that act can run.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! Whatever stands in a plan, a ledger or `drift.toml`: the text holds together, fits, and hides what it must.
 
 use super::*;
+use crate::page::COMMENT;
 use crate::plan::{comment::Tier, tests::markdown::wrong};
 
 const EVIL: &str = "```\n</details>\n<!-- lockgate:drift of=production -->@octocat #12 <img src=x onerror=alert(1)> | a | \
@@ -165,7 +166,7 @@ fn plan_trap_10_every_size_of_report_fits_holds_together_and_says_what_is_left_o
         for _ in 0..if count > 300 { 1 } else { 6 } {
             let report = random_report(&mut dice, count);
             let (body, tier) = issue::body(&report, &context());
-            assert!(body.encode_utf16().count() <= issue::MOST);
+            assert!(body.encode_utf16().count() <= COMMENT);
             assert_eq!(wrong(&body), None, "{body}");
             assert!(body.starts_with("<!-- lockgate:drift of=staging -->\n") && body.contains("\n---\n- root "));
             let cut = body.contains("Not everything fits here");

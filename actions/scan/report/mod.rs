@@ -16,6 +16,7 @@ use super::{
     finding::{Finding, Part, Tool},
     text::capped,
 };
+use crate::scrub::Scrubber;
 
 /// What a scanner, or a part of it, did not look at.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,6 +80,27 @@ impl Report {
             not_scanned: Vec::new(),
             findings: Vec::new(),
             notes: Vec::new(),
+        }
+    }
+}
+
+/// Takes known secrets out of all that a scanner quotes. Paths stay: files are read by them.
+pub(crate) fn clean(read: &mut Result<Report, NotScanned>, scrubber: &Scrubber) {
+    let report = match read {
+        Ok(report) => report,
+        Err(gap) => return scrubber.clean(&mut gap.why),
+    };
+    report.not_scanned.iter_mut().for_each(|gap| scrubber.clean(&mut gap.why));
+    report.version.iter_mut().for_each(|version| scrubber.clean(version));
+    for finding in &mut report.findings {
+        scrubber.clean(&mut finding.title);
+        scrubber.clean(&mut finding.message);
+        finding.url = finding.url.take().filter(|url| !scrubber.finds(url));
+        finding.resource.iter_mut().for_each(|resource| scrubber.clean(resource));
+        if let Some(package) = &mut finding.package {
+            scrubber.clean(&mut package.name);
+            scrubber.clean(&mut package.version);
+            package.fixed.iter_mut().for_each(|fixed| scrubber.clean(fixed));
         }
     }
 }

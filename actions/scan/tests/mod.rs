@@ -48,7 +48,7 @@ pub(super) fn files(path: &str) -> Option<String> {
 }
 
 pub(super) fn roots() -> Roots {
-    Roots::new(&["/home/runner/work/calls/calls"])
+    Roots::new(&["/builds/calls"])
 }
 
 pub(super) fn asked(parts: &[Part]) -> trivy::Asked {

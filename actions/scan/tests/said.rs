@@ -82,7 +82,7 @@ fn plan_trap_10_headline_table_and_gaps_stay_when_space_ends() {
             "## ❌ Scan: 5000 new, 5000 of them too severe, 1 not scanned",
             "**Not everything was scanned.**",
             "it fell over",
-            "| **all** | 0 | 0 | **5000 new** |",
+            "| **all** | 0 | 0 | 5000 (**5000 new**) |",
             "| trivy | not scanned |",
             "[run](",
         ] {

@@ -4,7 +4,7 @@ use super::releases::live;
 use crate::api::Api;
 use crate::stage::{ENVIRONMENT, GITHUB_REPOSITORY, Stage};
 use crate::story::Checks;
-use crate::workflows::{Outcome, Request, Workflows};
+use crate::workflows::{self, Outcome, Request, Workflows};
 use ::http::Method;
 use anyhow::{Context, Result};
 use lockgate::ledger::Ledger;
@@ -77,17 +77,14 @@ async fn start(
     let role =
         stage.bootstrap.as_ref().context("the act bootstrap was not played")?.text(&["rollback_roles", ENVIRONMENT])?;
     let program = folders::target()?.join("debug/lockgate").display().to_string();
-    let pairs = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-    };
     let request = Request {
         workflow: WORKFLOW.to_owned(),
         event: "workflow_dispatch".to_owned(),
         payload: json!({"inputs": {"environment": environment, "release": "", "reason": reason}}),
         run_id,
-        vars: pairs(&[("LOCKGATE_ROLLBACK_ROLE", &role), ("AWS_REGION", REGION)]),
-        env: pairs(&[
-            ("AWS_ENDPOINT_URL", &stage.emulator.url),
+        vars: workflows::pairs(&[("LOCKGATE_ROLLBACK_ROLE", role.as_str()), ("AWS_REGION", REGION)]),
+        env: workflows::pairs(&[
+            ("AWS_ENDPOINT_URL", stage.emulator.url.as_str()),
             ("AWS_EC2_METADATA_DISABLED", "true"),
             ("LOCKGATE_FROM", &program),
         ]),

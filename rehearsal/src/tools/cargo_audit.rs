@@ -1,7 +1,7 @@
 //! cargo-audit, which compares a lock file with the advisory database (<https://github.com/rustsec/rustsec>).
 
 use anyhow::{Context, Result};
-use stand_ins::tools::{Tool, at_least, found_version, made_once, on_path, output};
+use stand_ins::tools::{Tool, made_once, on_path_since, output};
 use tokio::process::Command;
 
 /// The version that is made where none is on PATH, and the oldest that is taken from there.
@@ -12,11 +12,8 @@ const VERSION: &str = "0.22.2";
 /// # Errors
 /// What cargo said, where it cannot be built.
 pub async fn cargo_audit() -> Result<Tool> {
-    if let Some(path) = on_path("cargo-audit") {
-        let found = found_version(&output(Command::new(&path).args(["audit", "--version"])).await?);
-        if at_least(&found, VERSION) {
-            return Ok(Tool { name: "cargo-audit", version: found, path, origin: "PATH".to_owned() });
-        }
+    if let Some(tool) = on_path_since("cargo-audit", VERSION, &["audit", "--version"]).await? {
+        return Ok(tool);
     }
     let folder = made_once(&format!("cargo-audit-{VERSION}"), async |folder| {
         let mut install = Command::new("cargo");

@@ -1,9 +1,8 @@
 //! Trivy, which looks for misconfiguration, secrets and vulnerabilities (<https://trivy.dev>).
 
 use anyhow::{Context, Result};
-use stand_ins::tools::{Tool, at_least, found_version, go_program, made_once, on_path, output};
+use stand_ins::tools::{Tool, go_program, made_once, on_path_since, output};
 use std::fs;
-use tokio::process::Command;
 
 /// The version that is made where none is on PATH, and the oldest that is taken from there.
 const VERSION: &str = "v0.72.0";
@@ -16,11 +15,8 @@ const MODULE: &str = "github.com/aquasecurity/trivy";
 /// # Errors
 /// Says what to install where neither Trivy nor Go is on PATH, or what Go said.
 pub async fn trivy() -> Result<Tool> {
-    if let Some(path) = on_path("trivy") {
-        let found = found_version(&output(Command::new(&path).arg("--version")).await?);
-        if at_least(&found, VERSION) {
-            return Ok(Tool { name: "trivy", version: found, path, origin: "PATH".to_owned() });
-        }
+    if let Some(tool) = on_path_since("trivy", VERSION, &["--version"]).await? {
+        return Ok(tool);
     }
     let folder = made_once(&format!("trivy-{VERSION}"), async |folder| {
         // Its module replaces others, which `go install` refuses: it is built from a module of our own.

@@ -1,8 +1,7 @@
 //! zizmor, which finds what is dangerous in workflows and actions (<https://docs.zizmor.sh>).
 
 use anyhow::{Context, Result};
-use stand_ins::tools::{Tool, at_least, found_version, made_once, on_path, output, pip_install};
-use tokio::process::Command;
+use stand_ins::tools::{Tool, made_once, on_path, on_path_since, pip_install};
 
 /// The version that is made where none is on PATH, and the oldest that is taken from there.
 const VERSION: &str = "1.32.0";
@@ -18,11 +17,8 @@ const REQUIREMENTS: &str = "zizmor==1.32.0 \\
 /// # Errors
 /// Says what to install where neither zizmor nor Python is on PATH, or what pip said.
 pub async fn zizmor() -> Result<Tool> {
-    if let Some(path) = on_path("zizmor") {
-        let version = found_version(&output(Command::new(&path).arg("--version")).await?);
-        if at_least(&version, VERSION) {
-            return Ok(Tool { name: "zizmor", version, path, origin: "PATH".to_owned() });
-        }
+    if let Some(tool) = on_path_since("zizmor", VERSION, &["--version"]).await? {
+        return Ok(tool);
     }
     let python = on_path("python3").context(
         "neither zizmor nor python3 is on PATH: apt-get install python3 python3-pip, or cargo install zizmor",

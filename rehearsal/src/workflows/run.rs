@@ -37,6 +37,12 @@ pub struct Request {
     pub path: Vec<PathBuf>,
 }
 
+/// Names and values as a [`Request`] has them.
+#[must_use]
+pub fn pairs(pairs: &[(&str, impl AsRef<str>)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), value.as_ref().to_owned())).collect()
+}
+
 /// What came of a run.
 #[derive(Debug, Default)]
 pub struct Outcome {

@@ -12,7 +12,7 @@ mod version;
 pub use crane::crane;
 pub use docker_registry::docker_registry;
 pub use go::{go_program, go_tool};
-pub use install::{Tool, made_once, on_path, output};
+pub use install::{Tool, made_once, on_path, on_path_since, output};
 pub use ministack::ministack;
 pub use pip::pip_install;
 pub use version::{at_least, found_version};

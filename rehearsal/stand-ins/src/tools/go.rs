@@ -1,7 +1,6 @@
 //! Programs that are built from their Go modules.
 
-use super::install::{Tool, made_once, on_path, output};
-use super::version::{at_least, found_version};
+use super::install::{Tool, made_once, on_path, on_path_since, output};
 use crate::folders;
 use anyhow::{Context, Result};
 use std::path::Path;
@@ -12,11 +11,8 @@ use tokio::process::Command;
 /// # Errors
 /// Says what to install where neither it nor Go is on PATH, or what Go said.
 pub async fn go_tool(name: &'static str, package: &str, version: &str, version_argument: &str) -> Result<Tool> {
-    if let Some(path) = on_path(name) {
-        let found = found_version(&output(Command::new(&path).arg(version_argument)).await?);
-        if at_least(&found, version) {
-            return Ok(Tool { name, version: found, path, origin: "PATH".to_owned() });
-        }
+    if let Some(tool) = on_path_since(name, version, &[version_argument]).await? {
+        return Ok(tool);
     }
     let folder = made_once(&format!("{name}-{version}"), async |folder| {
         let mut install =

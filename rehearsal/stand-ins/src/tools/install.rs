@@ -1,5 +1,6 @@
 //! How a tool that is not on PATH gets below the target folder: made in a folder of its own, moved into place when whole.
 
+use super::version::{at_least, found_version};
 use crate::folders;
 use anyhow::{Context, Result, bail};
 use std::fs::{self, File, TryLockError};
@@ -75,6 +76,16 @@ pub async fn output(command: &mut Command) -> Result<String> {
 pub fn on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.is_file())
+}
+
+/// The program of this name on PATH, if it is at least of this version, as it says when asked with `arguments`.
+///
+/// # Errors
+/// If it fails when asked.
+pub async fn on_path_since(name: &'static str, version: &str, arguments: &[&str]) -> Result<Option<Tool>> {
+    let Some(path) = on_path(name) else { return Ok(None) };
+    let found = found_version(&output(Command::new(&path).args(arguments)).await?);
+    Ok(at_least(&found, version).then(|| Tool { name, version: found, path, origin: "PATH".to_owned() }))
 }
 
 #[cfg(test)]
