@@ -83,7 +83,8 @@ fn render(plan: &Plan, context: &Context, most: usize, measure: Measure) -> (Str
     order.sort_by(|a, b| (&a.action, &a.address).cmp(&(&b.action, &b.address)));
     listed(&mut page, "Moved", " was ", false, moved(plan));
     listed(&mut page, "Imported", " by id ", false, imported(plan));
-    let rights = order.iter().filter(|change| change.grants()).map(|change| (&change.address, Some(change.action.words())));
+    let rights =
+        order.iter().filter(|change| change.grants()).map(|change| (&change.address, Some(change.action.words())));
     listed(&mut page, "Who may do what changes", ": ", true, rights);
     let mut tier = table(&order, &mut page);
     let (left_out, all) = differences(plan, &order, tier, &mut page);

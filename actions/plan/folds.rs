@@ -15,7 +15,7 @@ const FEW: usize = 3;
 
 /// The folds with differences: how many are left out, of how many.
 pub(super) fn differences(plan: &Plan, order: &[&Change], tier: Tier, page: &mut Page<'_>) -> (usize, usize) {
-    let (mut left_out, mut all) = (0, 0);
+    let (mut left_out, mut all, mut heading) = (0, 0, "### Differences\n\n");
     for change in order {
         let nothing = change.detail.is_none() && change.action == Action::Forget;
         if plan.values_hidden || nothing {
@@ -27,13 +27,18 @@ pub(super) fn differences(plan: &Plan, order: &[&Change], tier: Tier, page: &mut
             let wanted = tier < Tier::Addresses || change.action != Action::Create;
             let sign = markdown::code(change.action.sign());
             let deposed = if change.deposed.is_some() { " (deposed)" } else { "" };
-            let summary = format!("{sign} {}{deposed} {}", page.code(&change.address), html_words(&change.action, page));
+            let summary =
+                format!("{sign} {}{deposed} {}", page.code(&change.address), html_words(&change.action, page));
             // What needs care is read without a click, and so is what is short.
             let open = order.len() <= FEW || change.risk() >= Risk::High || change.grants();
             let fold = if open { unfolded } else { fold };
-            wanted && page.push(&fold(&summary, &page.fence(detail)))
+            wanted && page.push(&format!("{heading}{}", fold(&summary, &page.fence(detail))))
         });
-        left_out += usize::from(!fits);
+        if fits {
+            heading = "";
+        } else {
+            left_out += 1;
+        }
     }
     let outputs: Vec<_> = plan.outputs.iter().map(|output| (&output.name, &output.action, &output.detail)).collect();
     left_out += group(page, "Outputs", &outputs, plan.values_hidden);

@@ -285,7 +285,9 @@ impl Change {
         let kind = self.kind.as_str();
         self.action != Action::NoOp
             && (kind.starts_with("aws_iam_")
-                || ["_policy", "_policy_attachment", "_permission", "_acl", "_grant"].iter().any(|end| kind.ends_with(end)))
+                || ["_policy", "_policy_attachment", "_permission", "_acl", "_grant"]
+                    .iter()
+                    .any(|end| kind.ends_with(end)))
     }
 }
 

@@ -24,7 +24,10 @@ pub(super) fn table(order: &[&Change], page: &mut Page<'_>) -> Tier {
             let name = part.cell(&change.address);
             let deposed = if change.deposed.is_some() { " (deposed)" } else { "" };
             let row = match attributes {
-                true => format!("| {sign} | {name}{deposed} | {} |\n", markdown::in_cell(&part.names(&change.attributes, 8))),
+                true => format!(
+                    "| {sign} | {name}{deposed} | {} |\n",
+                    markdown::in_cell(&part.names(&change.attributes, 8))
+                ),
                 false => format!("| {sign} | {name}{deposed} |\n"),
             };
             fits = fits && part.push(&row);

@@ -115,6 +115,9 @@ impl Tree<'_> {
         for image in self.images {
             let of_image = |gap: NotScanned| NotScanned { why: format!("image {}: {}", image.name, gap.why), ..gap };
             let read = self.trivy_for(Target::Image(image), "misconfig,secret,license", &parts).await;
+            if read.is_ok() {
+                runner::say(format_args!("{}'s image {} scanned by trivy", self.name, image.name));
+            }
             images.push(read.map_err(of_image));
             // Without a database that is told once, of the folder.
             if vulnerabilities.is_ok() {

@@ -34,7 +34,7 @@ struct Options {
 async fn main() -> ExitCode {
     let options = Options::parse();
     if options.list {
-        Act::ALL.iter().for_each(|act| tell::print(&format!("{:10} {}", act.name(), act.about())));
+        Act::ALL.iter().for_each(|act| tell::print(&format!("{:16} {}", act.name(), act.about())));
         return ExitCode::SUCCESS;
     }
     guard::guarded(play(options)).await.unwrap_or_else(|error| {

@@ -202,6 +202,13 @@ mod tests {
     }
 
     #[test]
+    fn this_repositorys_pictures_show_what_its_comments_say() -> Result<()> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        assert_eq!(stale(&root)?, Vec::<String>::new());
+        Ok(())
+    }
+
+    #[test]
     fn fresh_pictures_are_not_stale() -> Result<()> {
         let root = repository()?;
         assert_eq!(stale(root.path())?, Vec::<String>::new());

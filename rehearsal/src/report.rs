@@ -220,16 +220,16 @@ fn cut(text: &str) -> String {
 /// The results as a table for a terminal.
 #[must_use]
 pub fn table(outcome: &Outcome) -> String {
-    let mut lines = vec![format!("\n{:12} {:8} {:>8} {:>7}", "act", "status", "seconds", "checks")];
+    let mut lines = vec![format!("\n{:16} {:8} {:>8} {:>7}", "act", "status", "seconds", "checks")];
     for act in &outcome.acts {
         let status = match act.status {
             Status::Passed => "passed",
             Status::Failed => "FAILED",
             Status::Skipped => "skipped",
         };
-        lines.push(format!("{:12} {status:8} {:8.1} {:7}", act.name, act.seconds, act.checks.len()));
+        lines.push(format!("{:16} {status:8} {:8.1} {:7}", act.name, act.seconds, act.checks.len()));
         let wrong = act.checks.iter().filter(|check| !check.ok);
-        lines.extend(wrong.map(|check| format!("             {}: {}", check.name, cut(&check.detail))));
+        lines.extend(wrong.map(|check| format!("                 {}: {}", check.name, cut(&check.detail))));
     }
     let time = &outcome.time;
     lines.push(format!(

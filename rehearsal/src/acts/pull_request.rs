@@ -6,6 +6,7 @@ use crate::story::Checks;
 use anyhow::{Context, Result};
 use lockgate::sticky::marker;
 use stand_ins::github::Comment;
+use std::collections::BTreeSet;
 
 const ACT: &str = "pull-request";
 const BRANCH: &str = "longer-logs";
@@ -37,6 +38,14 @@ async fn play(stage: &mut Stage, pulls: &mut Pulls, checks: &mut Checks) -> Resu
     );
     let gap = scanned.body.contains("trivy/vulnerabilities");
     checks.that("and what was not scanned", gap, "trivy/vulnerabilities".to_owned());
+    let lines = first.log.iter().flat_map(|said| said.lines());
+    let images: BTreeSet<&str> =
+        lines.filter_map(|line| line.split("head's image ").nth(1)?.strip_suffix(" scanned by trivy")).collect();
+    checks.equal(
+        "the images that the branch would deliver were scanned",
+        &images,
+        &BTreeSet::from(["enrich", "query"]),
+    );
 
     pulls.repository.change(VALUES, "log_retention_days = 30", "log_retention_days = 60")?;
     pulls.repository.commit("Keep them for two").await?;
