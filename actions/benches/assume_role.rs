@@ -95,16 +95,23 @@ fn bare(tokens: &Scripted, sts: &Scripted) -> Duration {
     begun.elapsed()
 }
 
-/// The peak of the process's memory, in KiB, taken when it has everything and begins to write it: the file for variables
-/// is a pipe that waits for its reader.
+/// The peak of the process's memory, in KiB, taken when it has everything and writes it. The files for variables and outputs
+/// are pipes that wait for their readers: it cannot end before the second one has one.
 fn memory(folder: &Path, tokens: &Scripted, sts: &Scripted) -> u64 {
-    let pipe = folder.join("pipe");
-    mkfifo(&pipe, Mode::S_IRWXU).expect("a named pipe");
-    let mut child = command(folder, tokens, sts).env("GITHUB_ENV", &pipe).spawn().expect("lockgate runs");
-    let mut reader = File::open(&pipe).expect("its reader");
+    let [variables, outputs] = ["variables", "outputs"].map(|name| folder.join(name));
+    for pipe in [&variables, &outputs] {
+        mkfifo(pipe, Mode::S_IRWXU).expect("a named pipe");
+    }
+    let mut command = command(folder, tokens, sts);
+    let mut child =
+        command.env("GITHUB_ENV", &variables).env("GITHUB_OUTPUT", &outputs).spawn().expect("lockgate runs");
+    let mut readers = vec![File::open(&variables).expect("its reader")];
     let peak = peak(&child);
+    readers.push(File::open(&outputs).expect("its reader"));
     while child.try_wait().expect("a child").is_none() {
-        reader.read_to_end(&mut Vec::new()).expect("variables");
+        for reader in &mut readers {
+            reader.read_to_end(&mut Vec::new()).expect("what it writes");
+        }
         thread::sleep(Duration::from_millis(1));
     }
     peak

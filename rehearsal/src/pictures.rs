@@ -41,6 +41,7 @@ impl Picture {
         Self::of("cbd", "actions/tests/plan/cbd.md", "Replace the data's triggers"),
         Self { open: true, ..Self::of("cbd-open", "actions/tests/plan/cbd.md", "Replace the data's triggers") },
         Self::of("service", "actions/tests/plan/service.md", "Ship query as an image"),
+        Self::of("many", "actions/tests/plan/many.md", "Ten thousand items"),
         Self::of("change", "actions/tests/scan/change.md", "Open the service's port"),
         Self { issue: true, ..Self::of("issue", "actions/tests/drift/issue.md", "Drift in staging") },
     ];

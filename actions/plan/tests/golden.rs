@@ -5,11 +5,13 @@ use super::*;
 
 #[test]
 fn comments_look_as_they_did() {
+    let many = many();
     let golden = [
         ("cbd", CBD, include_str!("../../tests/plan/cbd.md")),
         ("alpha", ALPHA, include_str!("../../tests/plan/alpha.md")),
         ("beta", BETA, include_str!("../../tests/plan/beta.md")),
         ("service", SERVICE, include_str!("../../tests/plan/service.md")),
+        ("many", &many, include_str!("../../tests/plan/many.md")),
     ];
     let mut different = Vec::new();
     for (name, text, wanted) in golden {
@@ -23,4 +25,21 @@ fn comments_look_as_they_did() {
         }
     }
     assert!(different.is_empty(), "{}", different.join("\n"));
+}
+
+/// As large as no comment is: 10,000 resources are created, some destroyed.
+fn many() -> String {
+    let change = |n: usize| {
+        let actions = if n % 1_000 == 0 { "delete" } else { "create" };
+        let (before, after) =
+            if n % 1_000 == 0 { (json!({"input": n}), Value::Null) } else { (Value::Null, json!({"input": n})) };
+        json!({
+            "address": format!("module.queue[{}].terraform_data.item[{}]", n / 100, n % 100), "mode": "managed",
+            "type": "terraform_data", "name": "item", "provider_name": "terraform.io/builtin/terraform",
+            "change": {"actions": [actions], "before": before, "after": after, "before_sensitive": {}, "after_sensitive": {}},
+        })
+    };
+    let changes: Vec<Value> = (0..10_000).map(change).collect();
+    json!({"format_version": "1.2", "terraform_version": "1.11.4", "complete": true, "resource_changes": changes})
+        .to_string()
 }
