@@ -18,6 +18,7 @@ pub mod ledger;
 pub mod lock;
 mod markdown;
 pub mod moves;
+mod object;
 mod oci;
 mod pace;
 pub mod package;

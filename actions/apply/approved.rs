@@ -2,12 +2,11 @@
 
 use std::{fmt, fs, io::Read, path::Path, str::FromStr};
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
-use aws_config::SdkConfig;
+use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
 use crate::{
-    aws,
+    aws, object,
     plan::{Comparison, compare},
 };
 
@@ -66,21 +65,11 @@ fn digest_of(record: &[u8]) -> Result<String> {
 }
 
 async fn read(place: &str) -> Result<Vec<u8>> {
+    if let Some((bucket, key)) = object::named(place)? {
+        return object::read(&object::client(&aws::config().await?), bucket, key, LARGEST).await;
+    }
     let mut bytes = Vec::new();
-    let Some(object) = place.strip_prefix("s3://") else {
-        fs::File::open(place)?.take(LARGEST).read_to_end(&mut bytes)?;
-        return Ok(bytes);
-    };
-    let Some((bucket, key)) = object.split_once('/').filter(|(bucket, key)| !bucket.is_empty() && !key.is_empty())
-    else {
-        bail!("an object is named s3://bucket/key")
-    };
-    let config: SdkConfig = aws::config().await?;
-    let client = aws_sdk_s3::Client::new(&config);
-    let object = client.get_object().bucket(bucket).key(key).send().await;
-    let object = object.map_err(|error| anyhow!("{}; the role needs s3:GetObject on it", aws::explain(&error)))?;
-    let body = object.body.into_async_read();
-    tokio::io::AsyncReadExt::read_to_end(&mut tokio::io::AsyncReadExt::take(body, LARGEST), &mut bytes).await?;
+    fs::File::open(place)?.take(LARGEST).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

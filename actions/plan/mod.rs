@@ -18,6 +18,7 @@ mod guess;
 mod heading;
 mod input;
 mod json;
+mod keep;
 mod leaves;
 pub(crate) mod make;
 mod marks;
@@ -39,6 +40,7 @@ use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, anyhow};
 
+use self::keep::Keep;
 use crate::{
     aws,
     event::Event,
@@ -109,9 +111,9 @@ pub struct Args {
     /// Values that must not be seen wherever they stand, one a line
     #[arg(long, env = "INPUT_SECRETS", value_name = "TEXT", hide_env_values = true)]
     secrets: Option<Secret>,
-    /// File to write the plan record to
-    #[arg(long, env = "INPUT_RECORD", value_name = "FILE")]
-    record: Option<PathBuf>,
+    /// Where to keep the plan record: a file, or a prefix of a bucket, where its name is the plan's digest
+    #[arg(long, env = "INPUT_RECORD", value_name = "FILE|s3://BUCKET/PREFIX/")]
+    record: Option<String>,
     /// Print the comment and write none
     #[arg(long, env = "INPUT_DRY_RUN", value_name = "true|false", default_value_t = false, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
     dry_run: bool,
@@ -130,13 +132,15 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     let event = Event::read().usage()?;
     let hide_values = args.values.hidden(&event);
     let mut options = Options { secrets: secrets::known(args.secrets.as_ref()), hide_values, ..Options::default() };
+    let keep = args.record.as_deref().filter(|place| !place.is_empty()).map(Keep::new).transpose().usage()?;
+    let record = keep.as_ref().map(Keep::file);
     let made = match &args.plan_json {
         Some(file) => {
             let key = args.digest_key.as_ref().map(|key| hex::decode(key.expose().trim()));
             options.digest_key = key.transpose().context("the digest key is no hex").usage()?.unwrap_or_default();
-            make::from_file(file, options, args.record.as_deref()).usage()?
+            make::from_file(file, options, record).usage()?
         }
-        None => make::with_terraform(&args.terraform, &args.what, options, args.record.as_deref()).await?,
+        None => make::with_terraform(&args.terraform, &args.what, options, record).await?,
     };
     let pull_request = event.pull_request.as_ref();
     let context = comment::Context {
@@ -154,6 +158,11 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     runner::say(outputs::headline(plan));
     runner::summary(&comment::summary(plan, &context, comment::SUMMARY).0).usage()?;
     outputs::set(plan).usage()?;
+    let kept = match &keep {
+        Some(keep) => keep.store(plan, args.dry_run).await.world()?,
+        None => None,
+    };
+    runner::output("record", &kept.unwrap_or_default()).usage()?;
     if args.dry_run {
         runner::data(comment::comment(plan, &context, comment::COMMENT).0.trim_end()).usage()?;
     } else if let Some(number) = args.pull_request.or(pull_request.map(|pull| pull.number)) {

@@ -1,5 +1,5 @@
 //! What later steps may know of a plan: numbers of resources by what is done, `changed` and `errored` (`true` or `false`),
-//! `risk` (`none`, `low`, `medium`, `high`, `top`), and `digest`.
+//! `risk` (`none`, `low`, `medium`, `high`, `top`), and `digest`. Besides, where its record is: `record`.
 
 use anyhow::Result;
 

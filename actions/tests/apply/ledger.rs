@@ -1,6 +1,11 @@
 //! With a release: its lock, its variables, and the versions that were published for it.
 
-use std::{collections::BTreeMap, fs, sync::LazyLock, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs,
+    sync::{Arc, LazyLock, Mutex},
+    time::Duration,
+};
 
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use lockgate::{
@@ -207,15 +212,36 @@ fn the_lock_is_given_back_whatever_happened() {
 }
 
 #[test]
-fn the_approved_record_may_lie_in_s3() {
+fn a_plan_keeps_its_record_in_s3_for_the_apply() {
     let mut environment = Environment::new("apply-s3", ROOT);
-    let approved = environment.world.approve();
-    let record = fs::read(environment.world.path("record")).expect("a record");
-    environment.world.configure(&ROOT.replace("\"2\"", "\"3\""));
-    let s3 = Scripted::start(move |_| Answer::status(200).body(record.clone()));
+    let kept: Arc<Mutex<BTreeMap<String, Vec<u8>>>> = Arc::default();
+    let bucket = Arc::clone(&kept);
+    let s3 = Scripted::start(move |request| {
+        let mut objects = bucket.lock().expect("no panic");
+        let path = request.path.split('?').next().unwrap_or_default().to_owned();
+        match (request.method.as_str(), objects.get(&path)) {
+            ("GET", Some(object)) => Answer::status(200).body(object.clone()),
+            ("PUT", None) => {
+                objects.insert(path, request.body.to_vec());
+                Answer::status(200)
+            }
+            ("PUT", Some(_)) => Answer::status(412),
+            _ => Answer::status(404),
+        }
+    });
     environment.world.set("AWS_ENDPOINT_URL_S3", &s3.url);
-    let place = format!("s3://artifacts/plans/{approved}.json");
+    let plan = ["plan", "--record", "s3://artifacts/plans/"];
+    let planned = environment.world.ends(0, &plan);
+    let approved = planned.output("digest").to_owned();
+    let place = planned.output("record").to_owned();
+    assert_eq!(place, format!("s3://artifacts/plans/{approved}.json"));
+    let record = kept.lock().expect("no panic").values().next().cloned().expect("a record");
+    assert!(String::from_utf8_lossy(&record).contains(&approved));
+    // The same plan again changes nothing there.
+    assert_eq!(environment.world.ends(0, &plan).output("record"), place);
+    assert_eq!(kept.lock().expect("no panic").len(), 1);
+
+    environment.world.configure(&ROOT.replace("\"2\"", "\"3\""));
     let done = environment.world.ends(1, &["apply", "--approved-digest", &approved, "--approved-record", &place]);
     assert!(done.said.contains("# output functions"), "{}", done.said);
-    assert!(s3.requests()[0].path.contains(&format!("/plans/{approved}.json")));
 }
