@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::interrupt::Cancelled;
+
 /// A failed command. Its text says what failed, why, and what to do next.
 #[derive(Debug)]
 pub enum Failure {
@@ -32,6 +34,11 @@ impl fmt::Display for Failure {
     }
 }
 
+/// Whoever was at work: being stopped is nobody's fault in here.
+fn cancelled(error: anyhow::Error) -> Result<Failure, anyhow::Error> {
+    if error.is::<Cancelled>() { Ok(Failure::World(error)) } else { Err(error) }
+}
+
 /// Sorts an error into a [`Failure`] where the caller knows whose fault it is.
 pub trait Blame<T> {
     /// The tree under judgement is at fault.
@@ -55,11 +62,11 @@ pub trait Blame<T> {
 
 impl<T> Blame<T> for anyhow::Result<T> {
     fn gate(self) -> Result<T, Failure> {
-        self.map_err(Failure::Gate)
+        self.map_err(|error| cancelled(error).unwrap_or_else(Failure::Gate))
     }
 
     fn usage(self) -> Result<T, Failure> {
-        self.map_err(Failure::Usage)
+        self.map_err(|error| cancelled(error).unwrap_or_else(Failure::Usage))
     }
 
     fn world(self) -> Result<T, Failure> {

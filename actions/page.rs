@@ -112,17 +112,20 @@ impl<'p> Page<'p> {
         markdown::fence(&self.scrubber.cleaned(lines), language)
     }
 
-    /// What Terraform complained of, of a quarter of the page at most. Where values are hidden only what each complaint is
-    /// about: what follows may quote any of them.
+    /// What Terraform complained of, of a quarter of the page at most. Where values are hidden only how often it did: a
+    /// complaint may quote any of them.
     pub(crate) fn complaints(&mut self, errors: &[String], hide_values: bool) {
+        if hide_values {
+            let count = if errors.len() == 1 { "an error".to_owned() } else { format!("{} errors", errors.len()) };
+            if !errors.is_empty() {
+                self.push(&format!("Terraform told {count}, which the run's log shows.\n\n"));
+            }
+            return;
+        }
         let mut part = self.part(self.room() / 4);
         for error in errors {
-            let lines = error.lines().map(markdown::plain).take(if hide_values { 1 } else { usize::MAX });
-            let lines: Vec<String> = lines.collect();
+            let lines: Vec<String> = error.lines().map(markdown::plain).collect();
             part.push(&format!("{}\n", part.fence_of(&short(&lines.join("\n"), 2_000), "text")));
-        }
-        if hide_values && !errors.is_empty() {
-            part.push("The run's log says more.\n\n");
         }
         self.push(&part.text);
     }

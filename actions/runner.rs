@@ -214,12 +214,14 @@ pub fn in_runner() -> bool {
     env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true")
 }
 
-/// Lets a program that this process starts see neither inputs, which may be secrets, nor what GitHub's own tokens are in.
+/// Starts a program with neither inputs, which may be secrets, nor GitHub's own tokens in its environment. That is order, no
+/// boundary: what runs as the same user finds them in other processes.
 pub fn hide_tokens(command: &mut Command) {
     for (name, _) in env::vars_os() {
         let known = name.to_string_lossy();
         let secret = ["INPUT_", "ACTIONS_"].iter().any(|start| known.starts_with(start));
-        if secret || known == "GITHUB_TOKEN" || known == "GH_TOKEN" {
+        let token = ["GITHUB_TOKEN", "GH_TOKEN", "GITHUB_ENTERPRISE_TOKEN", "GH_ENTERPRISE_TOKEN"].contains(&&*known);
+        if secret || token {
             command.env_remove(&name);
         }
     }

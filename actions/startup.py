@@ -72,8 +72,9 @@ def main():
         if starts[0] <= at <= starts[-1]:
             windows.setdefault(at >> WINDOW, set()).add(symbols[bisect.bisect_right(starts, at) - 1][1])
     alone = {name for names in windows.values() if len(names) <= FEW for name in names if name.startswith("_")}
-    # A name's hash is another one with each version; `$` means something to the linker.
-    patterns = sorted({re.sub(r"17h[0-9a-f]{16}E.*", "17h*", name).replace("$", "?") for name in alone})
+    # The hashes in a name, of both manglings, are others with each version; `$` means something to the linker.
+    hashless = lambda name: re.sub(r"\.[0-9]+$", "*", re.sub(r"Cs[0-9A-Za-z]+_", "Cs*_", re.sub(r"17h[0-9a-f]{16}E.*", "17h*", name)))
+    patterns = sorted({hashless(name).replace("$", "?") for name in alone})
     with open(os.path.join(os.path.dirname(__file__), "startup.ld"), "w") as out:
         out.write("/* What `lockgate assume-role` runs, where it would lie alone among code that it does not run. By startup.py. */\n")
         out.write("SECTIONS\n{\n  .text.startup : {\n")

@@ -20,7 +20,11 @@ use tokio::{
     process::{Child, Command},
 };
 
-use crate::{http, interrupt, runner};
+use crate::{
+    http,
+    interrupt::{self, Cancelled},
+    runner,
+};
 
 pub use messages::{Diagnostic, Lock, Messages};
 
@@ -188,7 +192,9 @@ impl Terraform {
         }
         arguments.extend(self.variables.iter().map(|file| format!("-var-file={}", file.display())));
         let ended = self.told("plan", &arguments).await?;
-        ensure!(!ended.stopped, "terraform plan in {} was stopped, because this job was cancelled", self.root);
+        if ended.stopped {
+            return Err(Cancelled(format!("terraform plan in {}", self.root)).into());
+        }
         Ok(ended)
     }
 

@@ -17,13 +17,7 @@ mod report;
 mod tally;
 mod work;
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::time::Duration;
 
 use anyhow::anyhow;
 use aws_config::SdkConfig;
@@ -72,7 +66,7 @@ pub struct Args {
     /// Record of the plan that was approved, a file or an object in S3, to show what differs
     #[arg(long, env = "INPUT_APPROVED_RECORD", value_name = "FILE|s3://BUCKET/KEY")]
     approved_record: Option<String>,
-    /// Providers and modules that the root may bring, as Terraform names their sources, one a line
+    /// What the root may bring, one a line: providers and modules, as Terraform names their sources, and what a refusal names
     #[arg(long, env = "INPUT_ALLOW", value_name = "SOURCE", value_delimiter = '\n', default_value = "hashicorp/aws")]
     allow: Vec<String>,
     /// How long to wait for somebody else's lock, of the ledger or the state
@@ -102,26 +96,6 @@ struct Ground {
     held: Option<Held>,
 }
 
-/// Whether this process was asked to stop, also while nothing listened for that.
-#[derive(Clone, Debug, Default)]
-struct Stop(Arc<AtomicBool>);
-
-impl Stop {
-    fn listen() -> Self {
-        let stop = Self::default();
-        let asked = stop.clone();
-        tokio::spawn(async move {
-            interrupt::asked().await;
-            asked.0.store(true, Ordering::Relaxed);
-        });
-        stop
-    }
-
-    fn asked(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
 /// Applies. Outputs: `digest` (the plan's that was made now), `changed` (whether it changes anything), `approved` (whether it
 /// has the approved digest), `applied` (whether all of it was applied), each `true` or `false`, and `lock-owner` if somebody
 /// else's lock stood in the way.
@@ -132,7 +106,7 @@ impl Stop {
 pub async fn run(args: Args) -> Result<(), Failure> {
     let _group = runner::group("lockgate apply (actions/apply/mod.rs)");
     let event = Event::read().usage()?;
-    let stop = Stop::listen();
+    interrupt::listen();
     let what = make::What {
         environment: args.environment.clone(),
         packages: None,
@@ -160,7 +134,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     let report = match (&mut ground, args.dry_run) {
         (Some(ground), false) => match take(ground, &terraform, &args).await? {
             None => {
-                let report = under_lock(ground, work::work(&args, &terraform, options, Some(ground), &stop)).await;
+                let report = under_lock(ground, work::work(&args, &terraform, options, Some(ground))).await;
                 if let Some(held) = ground.held.take() {
                     held.give_back(&ground.ledger).await;
                 }
@@ -168,7 +142,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
             }
             Some(end) => Report::new(Plan::failed(&options), end),
         },
-        (ground, _) => work::work(&args, &terraform, options, ground.as_ref(), &stop).await?,
+        (ground, _) => work::work(&args, &terraform, options, ground.as_ref()).await?,
     };
     finish(&args, &event, &terraform, &report).await
 }

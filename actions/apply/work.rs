@@ -1,12 +1,13 @@
 //! Plans, compares, applies, records: in this order, and each only if the one before went well.
 
 use super::{
-    Args, Ground, Stop, publish,
+    Args, Ground, publish,
     report::{End, Report},
     tally::Tally,
 };
 use crate::{
     failure::{Blame, Failure},
+    interrupt,
     plan::{Options, Plan, make},
     runner,
     terraform::{Lock, Planning, Terraform},
@@ -18,9 +19,8 @@ pub(super) async fn work(
     terraform: &Terraform,
     options: Options,
     ground: Option<&Ground>,
-    stop: &Stop,
 ) -> Result<Report, Failure> {
-    if stop.asked() {
+    if interrupt::was_asked() {
         return Ok(Report::new(Plan::failed(&options), End::Cancelled));
     }
     let ended = terraform.plan(Planning { lock: !args.dry_run, refresh_only: false }).await.world()?;
@@ -52,7 +52,7 @@ pub(super) async fn work(
     if args.dry_run {
         return Ok(Report::new(plan, End::Agreed));
     }
-    if stop.asked() {
+    if interrupt::was_asked() {
         return Ok(Report::new(plan, End::Cancelled));
     }
     if let Some(Ground { ledger, held: Some(held), .. }) = ground {

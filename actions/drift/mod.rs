@@ -62,7 +62,7 @@ pub struct Args {
     /// Environment that the root is
     #[arg(long, env = "INPUT_ENVIRONMENT", value_name = "NAME")]
     environment: String,
-    /// Providers and modules that the root may bring, as Terraform names their sources, one a line
+    /// What the root may bring, one a line: providers and modules, as Terraform names their sources, and what a refusal names
     #[arg(long, env = "INPUT_ALLOW", value_name = "SOURCE", value_delimiter = '\n', default_value = "hashicorp/aws")]
     allow: Vec<String>,
     /// A plan as `terraform show -json` writes it; neither Terraform is run then nor the ledger asked
@@ -105,6 +105,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         runner::reserve_stdout();
     }
     let _group = runner::group("lockgate drift (actions/drift/mod.rs)");
+    interrupt::listen();
     let event = Event::read().usage()?;
     let now = Timestamp::now();
     let ignores = ignores(args.ignores.as_deref(), now).usage()?;

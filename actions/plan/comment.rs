@@ -27,12 +27,21 @@ pub struct Context {
     pub environment: Option<String>,
     /// The commit that was planned.
     pub commit: Option<String>,
-    /// What is held back in the environment, a line each; `None` if nobody asked.
-    pub holds: Option<Vec<String>>,
+    /// What is held back in the environment; `None` if nobody asked.
+    pub holds: Option<Vec<Hold>>,
     /// Where the run is to be seen: an `https` URL.
     pub run: Option<String>,
     /// Why Terraform failed, if it did, a text each.
     pub errors: Vec<String>,
+}
+
+/// Code that is not promoted: see `hold/…` in the ledger.
+#[derive(Clone, Debug)]
+pub struct Hold {
+    /// Whether it is what was planned.
+    pub concerns: bool,
+    /// Which, and why.
+    pub text: String,
 }
 
 /// How much of a plan there was space for.
@@ -72,7 +81,7 @@ fn render(plan: &Plan, context: &Context, most: usize, measure: Measure) -> (Str
         page.push(&format!("{}\n", marker::line("plan", &markdown::short(root, 400))));
     }
     page.push(&heading::headline(plan, context, &page));
-    page.push(&heading::alerts(plan, context, &page));
+    heading::alerts(plan, context, &mut page);
     page.complaints(&context.errors, plan.values_hidden);
     destroyed(plan, &mut page);
     checks(plan, &mut page);
@@ -83,9 +92,7 @@ fn render(plan: &Plan, context: &Context, most: usize, measure: Measure) -> (Str
     order.sort_by(|a, b| (&a.action, &a.address).cmp(&(&b.action, &b.address)));
     listed(&mut page, "Moved", " was ", false, moved(plan));
     listed(&mut page, "Imported", " by id ", false, imported(plan));
-    let rights =
-        order.iter().filter(|change| change.grants()).map(|change| (&change.address, Some(change.action.words())));
-    listed(&mut page, "Who may do what changes", ": ", true, rights);
+    rights(&order, &mut page);
     let mut tier = table(&order, &mut page);
     let (left_out, all) = differences(plan, &order, tier, &mut page);
     if left_out > 0 {
@@ -115,12 +122,8 @@ fn because(change: &Change, page: &Page<'_>) -> String {
 
 /// Our own words as they are; words of a newer Terraform in a span.
 fn plain_words(words: &str, page: &Page<'_>) -> String {
-    let own = words.contains(' ') && words.chars().all(|c| c.is_ascii_alphanumeric() || " -,:'".contains(c));
-    if own || words.contains("_triggered_by") || words.contains("for_each") {
-        words.to_owned()
-    } else {
-        page.span(words)
-    }
+    let own = words.contains(' ') && words.chars().all(|c| c.is_ascii_alphanumeric() || " -,:'_".contains(c));
+    if own { words.to_owned() } else { page.span(words) }
 }
 
 fn destroyed(plan: &Plan, page: &mut Page<'_>) {
@@ -166,7 +169,8 @@ fn checks(plan: &Plan, page: &mut Page<'_>) {
             part.push("### Checks that did not pass\n\n");
         }
         let mut item = format!("- **{}** {}\n", plain_words(&check.status, &part), part.span(&check.address));
-        for message in &check.messages {
+        // A message may quote any value.
+        for message in check.messages.iter().filter(|_| !plan.values_hidden) {
             item.push_str(&format!("  - {}\n", part.message(message)));
         }
         left += usize::from(part.room() < 100 || !part.push(&item));
@@ -210,6 +214,25 @@ fn listed<'a>(
     }
 }
 
+/// What changes who may do what, of an eighth of the page at most.
+fn rights(order: &[&Change], page: &mut Page<'_>) {
+    let mut part = page.part(page.room() / 8);
+    let mut left = 0;
+    for change in order.iter().filter(|change| change.grants()) {
+        if part.text.is_empty() {
+            part.push("### Who may do what changes\n\n");
+        }
+        let line = format!("- {}: {}\n", part.span(&change.address), words_of(&change.action, &part));
+        left += usize::from(left > 0 || part.room() < 60 || !part.push(&line));
+    }
+    if left > 0 {
+        part.push(&format!("- and {left} more\n"));
+    }
+    if !part.text.is_empty() {
+        page.push(&format!("{}\n", part.text));
+    }
+}
+
 fn moved(plan: &Plan) -> impl Iterator<Item = (&String, Option<String>)> {
     plan.changes
         .iter()
@@ -222,8 +245,13 @@ fn imported(plan: &Plan) -> impl Iterator<Item = (&String, Option<String>)> {
 
 fn footer(plan: &Plan, context: &Context, page: &Page<'_>) -> String {
     let mut out = String::from("---\n");
-    if context.holds.as_ref().is_some_and(Vec::is_empty) {
-        out.push_str("- nothing is held\n");
+    if let Some(holds) = &context.holds {
+        let others: Vec<String> = holds.iter().filter(|hold| !hold.concerns).map(|hold| hold.text.clone()).collect();
+        match others.as_slice() {
+            [] if holds.is_empty() => out.push_str("- nothing is held\n"),
+            [] => {}
+            others => out.push_str(&format!("- held, but not what is planned: {}\n", page.names(others, 5))),
+        }
     }
     let mut facts = Vec::new();
     if !plan.digest.is_empty() {

@@ -1,5 +1,5 @@
 //! What a root's configuration brings that would run: providers and modules, each of which has to be on the list of those
-//! allowed, and so do provisioners and other sources of credentials. Asked before Terraform runs, which would fetch and start
+//! allowed, and so do provisioners, backends and other sources of credentials. Asked before Terraform runs, which would fetch and start
 //! them; a data source `external` is a provider like any other. Nothing of the configuration is evaluated: a name that is an
 //! expression is refused. <https://developer.hashicorp.com/terraform/language/syntax/configuration>
 //!
@@ -40,8 +40,9 @@ pub(super) fn check(base: &Path, folder: &Path, allowed: &[String]) -> Result<()
         "nothing was planned, because the root brings a folder terraform.d, from which Terraform would take programs; \
          remove it, and let `terraform init` fetch them"
     );
-    // As Terraform has them: a link on the way is followed only when files are read.
-    let (mut waiting, mut seen) = (vec![clean(folder)], BTreeSet::new());
+    // As Terraform has them: it works in the root's real folder, from which on a link is followed only when files are read.
+    let folder = folder.canonicalize().with_context(|| format!("there is no folder {}", folder.display()))?;
+    let (mut waiting, mut seen) = (vec![folder.clone()], BTreeSet::new());
     let mut strange = Vec::new();
     while let Some(folder) = waiting.pop() {
         if !seen.insert(folder.clone()) {
@@ -51,7 +52,12 @@ pub(super) fn check(base: &Path, folder: &Path, allowed: &[String]) -> Result<()
         let real = folder.canonicalize().with_context(|| format!("the module {} cannot be read", folder.display()))?;
         ensure!(real.starts_with(&real_base), "the module {} lies outside of the repository", folder.display());
         let shown = real.strip_prefix(&real_base).unwrap_or(&real).display().to_string();
-        let module = Module::read(&real).with_context(|| format!("the configuration in {shown} cannot be judged"))?;
+        let unreadable = || format!("the configuration in {shown} cannot be judged");
+        let mut module = Module::read(&real).with_context(unreadable)?;
+        if seen.len() == 1 {
+            // `init` fetches what the root's tests need, too.
+            module.read_tests(&real).with_context(unreadable)?;
+        }
         for (source, why) in module.providers() {
             if !allowed.contains(&source) && source != "terraform.io/builtin/terraform" {
                 strange.push(format!(

@@ -8,7 +8,7 @@ use super::{
 use crate::page::Page;
 
 /// More holds than these are counted only.
-const HOLDS: usize = 10;
+const HOLDS: usize = 5;
 
 /// The heading, and a line with the risk.
 pub(super) fn headline(plan: &Plan, context: &Context, page: &Page<'_>) -> String {
@@ -96,9 +96,15 @@ fn facts(plan: &Plan, counts: &Counts) -> String {
 }
 
 /// What has to be known before anything else, the worst first.
-pub(super) fn alerts(plan: &Plan, context: &Context, page: &Page<'_>) -> String {
-    let mut out = String::new();
-    let mut alert = |kind: &str, text: &str| out.push_str(&format!("> [!{kind}]\n> {text}\n\n"));
+pub(super) fn alerts(plan: &Plan, context: &Context, page: &mut Page<'_>) {
+    for (kind, text) in all(plan, context, page) {
+        page.push(&format!("> [!{kind}]\n> {text}\n\n"));
+    }
+}
+
+fn all(plan: &Plan, context: &Context, page: &Page<'_>) -> Vec<(&'static str, String)> {
+    let mut out = Vec::new();
+    let mut alert = |kind: &'static str, text: &str| out.push((kind, text.to_owned()));
     if plan.risk() == Risk::Top {
         alert(
             "CAUTION",
@@ -118,14 +124,14 @@ pub(super) fn alerts(plan: &Plan, context: &Context, page: &Page<'_>) -> String 
             "This plan is not all: something was targeted or put off. After its apply another plan is needed.",
         );
     }
-    let holds = context.holds.as_deref().unwrap_or_default();
+    let holds = context.holds.iter().flatten().filter(|hold| hold.concerns).map(|hold| hold.text.clone());
+    let holds: Vec<String> = holds.collect();
     if !holds.is_empty() {
-        let mut shown: Vec<String> = holds.iter().take(HOLDS).map(|hold| page.span(hold)).collect();
-        if holds.len() > HOLDS {
-            shown.push(format!("and {} more", holds.len() - HOLDS));
-        }
-        let shown = shown.join(", ");
-        alert("WARNING", &format!("**Held**: {shown}. What is applied is not promoted until somebody frees it."));
+        let shown = page.names(&holds, HOLDS);
+        alert(
+            "WARNING",
+            &format!("**Held**: {shown}. With the same configuration it is not promoted until somebody frees it."),
+        );
     }
     if !plan.unknown_fields.is_empty() {
         let names: Vec<String> = plan.unknown_fields.keys().cloned().collect();

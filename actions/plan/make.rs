@@ -1,6 +1,7 @@
 //! Makes a plan: by Terraform, or from a file.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     io::{BufWriter, Read},
     path::Path,
@@ -32,12 +33,30 @@ pub(crate) struct What {
     /// Release of the environment's ledger
     #[arg(long, env = "INPUT_RELEASE", value_name = "ID", requires = "environment")]
     pub(crate) release: Option<String>,
-    /// Providers and modules that the root may bring, as Terraform names their sources, one a line
+    /// What the root may bring, one a line: providers and modules, as Terraform names their sources, and what a refusal names
     #[arg(long, env = "INPUT_ALLOW", value_name = "SOURCE", value_delimiter = '\n', default_value = "hashicorp/aws")]
     pub(crate) allow: Vec<String>,
     /// Whether to hold the state's lock meanwhile
     #[arg(long, env = "INPUT_LOCK", value_name = "true|false", default_value_t = false, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
     pub(crate) lock: bool,
+}
+
+impl What {
+    /// What the functions' code would be: digests of images, and SHA-256 of zips.
+    ///
+    /// # Errors
+    /// If the packages or the release cannot be read.
+    pub(crate) async fn codes(&self, ledger: &Ledger) -> Result<BTreeSet<String>> {
+        Ok(match (&self.packages, &self.release) {
+            (Some(packages), _) => {
+                self::packages(packages)?.functions.values().map(|package| package.code().1.to_owned()).collect()
+            }
+            (None, Some(id)) => {
+                ledger.release(id).await?.functions.into_values().map(|function| function.code).collect()
+            }
+            (None, None) => BTreeSet::new(),
+        })
+    }
 }
 
 /// A plan, and why it failed if it did.

@@ -129,6 +129,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         runner::reserve_stdout();
     }
     let _group = runner::group("lockgate plan (actions/plan/mod.rs)");
+    interrupt::listen();
     let event = Event::read().usage()?;
     let hide_values = args.values.hidden(&event);
     let mut options = Options { secrets: secrets::known(args.secrets.as_ref()), hide_values, ..Options::default() };
@@ -148,7 +149,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         environment: args.what.environment.clone(),
         commit: pull_request.map(|pull| pull.head.sha.clone()).or_else(who::commit),
         holds: match &args.what.environment {
-            Some(environment) if args.plan_json.is_none() => holds(environment).await,
+            Some(environment) if args.plan_json.is_none() => holds(environment, &args.what).await,
             _ => None,
         },
         run: who::run_url(),
@@ -190,16 +191,22 @@ async fn tell(args: &Args, number: u64, plan: &Plan, context: &comment::Context)
 }
 
 /// What is held in the environment, or nothing where nobody can say: a plan is worth reading without.
-async fn holds(environment: &str) -> Option<Vec<String>> {
+async fn holds(environment: &str, what: &make::What) -> Option<Vec<comment::Hold>> {
     let read = async {
         let ledger = Ledger::new(&aws::config().await?, environment);
-        ledger.holds_and_locks().await
+        let planned = what.codes(&ledger).await?;
+        let (holds, _) = ledger.holds_and_locks().await?;
+        let held = holds.into_iter().filter(|hold| hold.freed.is_none());
+        anyhow::Ok(
+            held.map(|hold| comment::Hold {
+                concerns: planned.contains(&hold.code),
+                text: format!("{}: {}", hold.id, hold.reason),
+            })
+            .collect(),
+        )
     };
     match read.await {
-        Ok((holds, _)) => {
-            let held = holds.into_iter().filter(|hold| hold.freed.is_none());
-            Some(held.map(|hold| format!("{}: {}", hold.id, hold.reason)).collect())
-        }
+        Ok(holds) => Some(holds),
         Err(error) => {
             runner::warning(format_args!("the comment does not say what is held: {error:#}"));
             None

@@ -169,9 +169,16 @@ async fn judge(
     let scrubber = Scrubber::knowing(&secrets::known(args.secrets.as_ref()));
     let inline = base.and_then(|base| base.diff.as_deref()).map(inline::new_in_diff).unwrap_or_default();
     let (mut head, mut of_base) = if args.report.is_empty() {
-        let images = args.packages.as_deref().map(images).transpose().usage()?.unwrap_or_default();
+        let (images, gap) = match args.packages.as_deref().map(images).transpose() {
+            Ok(images) => (images.unwrap_or_default(), None),
+            Err(error) => {
+                let next = "see why they could not be built, or scan without `packages`";
+                (Vec::new(), Some(NotScanned::all(Tool::Trivy, format!("the images: {error:#}"), next)))
+            }
+        };
         let tree = Tree { folder: here, target: target.clone(), name: "head", images: &images };
-        let head = tree.scan(&args.tools).await;
+        let mut head = tree.scan(&args.tools).await;
+        head.extend(gap.map(Err));
         let of_base = match base {
             None => None,
             Some(base) => {

@@ -82,7 +82,14 @@ pub fn without_folds(action: &str, body: &str) -> String {
             match fence {
                 None if ticks >= 3 => fence = Some(ticks),
                 Some(open) if ticks >= open && line[ticks..].trim().is_empty() => fence = None,
-                None if line.starts_with("<details") => (folded, lost) = (true, true),
+                None if line.starts_with("<details") => {
+                    (folded, lost) = (true, true);
+                    // A heading of folds alone has nothing below it.
+                    let kept = out.trim_end();
+                    if kept.lines().last().is_some_and(|last| last.starts_with("### ")) {
+                        out.truncate(kept.rfind('\n').map_or(0, |end| end + 1));
+                    }
+                }
                 _ => {}
             }
             if !folded {
@@ -156,12 +163,15 @@ mod tests {
 
     #[test]
     fn a_section_gives_up_its_folds_and_says_so() {
-        let fold = "<details><summary>x</summary>\n\n```diff\n+ </details>\n</details>\n```\n\n</details>\n";
-        let body = format!("{}\nhead\n{fold}foot\n{}\nplain\n", line("plan", "a"), line("plan", "b"));
+        let fold = |open: &str| {
+            format!("<details{open}><summary>x</summary>\n\n```diff\n+ </details>\n</details>\n```\n\n</details>\n")
+        };
+        let folds = format!("### Differences\n\n{}\n{}", fold(" open"), fold(""));
+        let body = format!("{}\nhead\n{folds}foot\n{}\nplain\n", line("plan", "a"), line("plan", "b"));
         assert_eq!(
             without_folds("plan", &body),
             format!(
-                "{}\nhead\nfoot\n\nDifferences are left out here: the run's summary shows them.\n\n{}\nplain",
+                "{}\nhead\n\nfoot\n\nDifferences are left out here: the run's summary shows them.\n\n{}\nplain",
                 line("plan", "a"),
                 line("plan", "b")
             )

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use hcl::{Block, Body, Expression};
 use serde_json::Value;
 
@@ -35,7 +35,8 @@ pub(super) struct Module {
     used: BTreeMap<String, String>,
     /// Names and sources of modules, for the same reason as often as they are said.
     pub(super) modules: Vec<(String, String)>,
-    /// Provisioners, and where credentials come from, as `provisioner.local-exec` and `aws.profile`.
+    /// Provisioners, where states lie, and where credentials come from, as `provisioner.local-exec`, `backend.http` and
+    /// `aws.profile`.
     pub(super) settings: BTreeSet<String>,
 }
 
@@ -78,8 +79,57 @@ impl Module {
         self.used.entry(name.to_owned()).or_insert(why);
     }
 
+    /// Reads the tests in the root's folder and in `tests` below it. Modules that they bring are named from the root's folder.
+    pub(super) fn read_tests(&mut self, root: &Path) -> Result<()> {
+        for folder in [root.to_owned(), root.join("tests")] {
+            let Ok(entries) = fs::read_dir(&folder) else { continue };
+            for entry in entries {
+                let (name, file) =
+                    entry.map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path()))?;
+                ensure!(
+                    !name.ends_with(".tftest.json"),
+                    "{name} is a test in JSON; write it in Terraform's own language"
+                );
+                if name.ends_with(".tftest.hcl") {
+                    let done =
+                        fs::read_to_string(&file).map_err(Into::into).and_then(|text| self.test(&hcl::parse(&text)?));
+                    done.with_context(|| format!("{name} is not as Terraform reads it"))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn test(&mut self, body: &Body) -> Result<()> {
+        for block in body.blocks() {
+            let label = block.labels().first().map_or("", |label| label.as_str());
+            match block.identifier() {
+                "provider" | "mock_provider" => {
+                    self.uses(label, format!("{} {label}", block.identifier()));
+                    self.configured(label, names(block.body()));
+                }
+                "run" => {
+                    for module in block.body().blocks().filter(|inner| inner.identifier() == "module") {
+                        match attribute(module, "source") {
+                            Some(Expression::String(source)) => {
+                                self.modules.push((format!("run.{label}"), source.clone()))
+                            }
+                            _ => bail!("the module of run {label} has no plain source"),
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// A resource's provider is the word before the first `_` of its type, or what its `provider` says.
     fn resource(&mut self, kind: &str, name: &str, provider: Option<String>) {
+        // It is built in, and opens any backend, with what such a backend runs.
+        if kind == "terraform_remote_state" {
+            self.settings.insert(kind.to_owned());
+        }
         let local = provider.unwrap_or_else(|| kind.split('_').next().unwrap_or(kind).to_owned());
         self.uses(&local, format!("{kind}.{name}"));
     }
@@ -87,6 +137,17 @@ impl Module {
     /// Notes where a provider or a backend has its credentials from, by the names of all that its block sets.
     fn configured<'n>(&mut self, name: &str, set: impl Iterator<Item = &'n str>) {
         self.settings.extend(set.filter(|set| CREDENTIALS.contains(set)).map(|set| format!("{name}.{set}")));
+    }
+
+    /// Notes where a state lies, but for a bucket and a file, and what else Terraform itself is told to use.
+    fn stored<'n>(&mut self, kind: &str, name: &str, set: impl Iterator<Item = &'n str>) {
+        match (kind, name) {
+            ("required_providers" | "provider_meta" | "required_version" | "experiments", _) | ("backend", "local") => {
+            }
+            ("backend", "s3") => self.configured(name, set),
+            ("backend", _) => drop(self.settings.insert(format!("backend.{name}"))),
+            _ => drop(self.settings.insert(format!("terraform.{kind}"))),
+        }
     }
 
     fn provisioned(&mut self, body: &Body) {
@@ -114,9 +175,9 @@ impl Module {
                             self.required.entry(attribute.key().to_owned()).or_default().insert(source);
                         }
                     }
-                    for backend in block.body().blocks().filter(|inner| inner.identifier() == "backend") {
-                        let name = backend.labels().first().map_or("backend", |label| label.as_str());
-                        self.configured(name, names(backend.body()));
+                    for inner in block.body().blocks() {
+                        let name = inner.labels().first().map_or("", |label| label.as_str());
+                        self.stored(inner.identifier(), name, names(inner.body()));
                     }
                 }
                 "provider" => {
@@ -124,6 +185,12 @@ impl Module {
                     self.configured(&label(0), names(block.body()));
                 }
                 "removed" => self.provisioned(block.body()),
+                "import" => match (reference(block)?, attribute(block, "to").and_then(root_of)) {
+                    (Some(provider), _) => self.uses(&provider, "import".to_owned()),
+                    (None, Some(kind)) if kind != "module" => self.resource(&kind, "import", None),
+                    (None, Some(_)) => {}
+                    (None, None) => bail!("an import says not plainly what it is to"),
+                },
                 "resource" | "data" | "ephemeral" | "list" | "action" => {
                     self.provisioned(block.body());
                     let provider = reference(block)?;
@@ -160,8 +227,12 @@ impl Module {
                             self.required.entry(name.to_owned()).or_default().insert(source);
                         }
                     }
-                    for (_, backends) in members(inner).filter(|(key, _)| *key == "backend") {
-                        members(backends).for_each(|(name, body)| self.configured(name, names_of(body)));
+                    for (kind, inner) in members(inner) {
+                        if kind == "backend" {
+                            members(inner).for_each(|(name, body)| self.stored(kind, name, names_of(body)));
+                        } else {
+                            self.stored(kind, "", std::iter::empty());
+                        }
                     }
                 }
                 "provider" => {
@@ -171,6 +242,15 @@ impl Module {
                     }
                 }
                 "removed" => self.provisioned_by(inner),
+                "import" => {
+                    for (_, to) in members(inner).filter(|(key, _)| matches!(*key, "to" | "provider")) {
+                        let to = plain(to).context("an import says not plainly what it is to")?;
+                        match to.split('.').next().unwrap_or_default() {
+                            "module" => {}
+                            kind => self.resource(kind, "import", None),
+                        }
+                    }
+                }
                 "resource" | "data" | "ephemeral" | "list" | "action" => {
                     for (kind, named) in members(inner) {
                         for (name, body) in members(named) {
@@ -186,9 +266,12 @@ impl Module {
                 }
                 "module" => {
                     for (name, module) in members(inner) {
-                        let source = members(module).find(|(key, _)| *key == "source").and_then(|(_, it)| plain(it));
-                        let source = source.with_context(|| format!("module.{name} has no plain source"))?;
-                        self.modules.push((name.to_owned(), source));
+                        let sources: Vec<_> = members(module).filter(|(key, _)| *key == "source").collect();
+                        ensure!(!sources.is_empty(), "module.{name} has no source");
+                        for (_, source) in sources {
+                            let source = plain(source).with_context(|| format!("module.{name} has no plain source"))?;
+                            self.modules.push((name.to_owned(), source));
+                        }
                     }
                 }
                 "check" => members(inner).try_for_each(|(_, body)| self.json(body))?,
@@ -233,6 +316,18 @@ fn attribute<'b>(block: &'b Block, name: &str) -> Option<&'b Expression> {
     block.body().attributes().find(|attribute| attribute.key() == name).map(hcl::Attribute::expr)
 }
 
+/// The first name of `aws_x.y[0]`.
+fn root_of(expression: &Expression) -> Option<String> {
+    match expression {
+        Expression::Variable(name) => Some(name.as_str().to_owned()),
+        Expression::Traversal(path) => match &path.expr {
+            Expression::Variable(name) => Some(name.as_str().to_owned()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// The local name in `provider = aws.west`.
 fn reference(block: &Block) -> Result<Option<String>> {
     match attribute(block, "provider") {
@@ -252,16 +347,22 @@ fn required(expression: &Expression) -> Option<Option<String>> {
     match expression {
         Expression::String(_) => Some(None),
         Expression::Object(object) => {
-            let source = object.iter().find(|(key, _)| match key {
-                hcl::ObjectKey::Identifier(name) => name.as_str() == "source",
-                hcl::ObjectKey::Expression(Expression::String(name)) => name == "source",
-                _ => false,
-            });
-            match source {
-                None => Some(None),
-                Some((_, Expression::String(source))) => Some(Some(source.clone())),
-                Some(_) => None,
+            let mut source = None;
+            for (key, value) in object {
+                let name = match key {
+                    hcl::ObjectKey::Identifier(name) => name.as_str(),
+                    hcl::ObjectKey::Expression(Expression::String(name)) => name,
+                    // It may be the source.
+                    _ => return None,
+                };
+                match (name, value, &source) {
+                    ("source", Expression::String(said), None) => source = Some(said.clone()),
+                    // No text, or the second one: which of them counts is Terraform's to say.
+                    ("source", ..) => return None,
+                    _ => {}
+                }
             }
+            Some(source)
         }
         _ => None,
     }

@@ -54,6 +54,28 @@ fn plan_trap_30_what_would_run_is_refused_wherever_it_hides() {
             "module git::https://x/y",
         ),
         (vec![("root/x.tf", "resource \"random_id\" \"y\" {}")], "hashicorp/random"),
+        (
+            vec![
+                ("root/main.tf", "module \"m\" { source = \"../m\" }"),
+                (
+                    "root/x_override.tf.json",
+                    r#"{"module": {"m": [{"source": "../m"}, {"source": "git::https://x/y"}]}}"#,
+                ),
+                ("m/x.tf", ""),
+            ],
+            "module git::https://x/y",
+        ),
+        (vec![("root/x.tf", "import {\n to = random_id.y\n id = \"1\"\n}")], "hashicorp/random"),
+        (vec![("root/x.tf", "import {\n to = aws_x.y\n id = \"1\"\n provider = http\n}")], "hashicorp/http"),
+        (vec![("root/x.tf.json", r#"{"import": [{"to": "random_id.y", "id": "1"}]}"#)], "hashicorp/random"),
+        (vec![("root/tests/a.tftest.hcl", "provider \"http\" {}")], "hashicorp/http"),
+        (
+            vec![
+                ("root/a.tftest.hcl", "run \"r\" {\n module {\n source = \"./helper\"\n }\n}"),
+                ("root/helper/x.tf", "data \"http\" \"h\" {}"),
+            ],
+            "in root/helper",
+        ),
     ] {
         let said = refusal(&files);
         assert!(said.contains(told), "{told}: {said}");
@@ -74,6 +96,9 @@ fn plan_trap_30_what_runs_later_or_brings_credentials_is_refused() {
         (format!("{aws}\n assume_role_with_web_identity {{}}\n}}"), "aws.assume_role_with_web_identity"),
         (format!("{aws}\n dynamic \"assume_role_with_web_identity\" {{}}\n}}"), "aws.assume_role_with_web_identity"),
         ("terraform {\n backend \"s3\" { profile = \"p\" }\n}".to_owned(), "s3.profile"),
+        ("terraform {\n backend \"kubernetes\" {}\n}".to_owned(), "backend.kubernetes"),
+        ("terraform {\n cloud {}\n}".to_owned(), "terraform.cloud"),
+        ("data \"terraform_remote_state\" \"x\" { backend = \"kubernetes\" }".to_owned(), "terraform_remote_state"),
     ] {
         let said = refusal(&[("root/x.tf", &text)]);
         assert!(said.contains(told), "{told}: {said}");
@@ -83,6 +108,9 @@ fn plan_trap_30_what_runs_later_or_brings_credentials_is_refused() {
         (r#"{"removed": [{"provisioner": {"local-exec": {}}}]}"#, "provisioner.local-exec"),
         (r#"{"provider": {"aws": [{"profile": "p"}]}}"#, "aws.profile"),
         (r#"{"provider": {"aws": {"dynamic": {"assume_role_with_web_identity": {}}}}}"#, "aws.assume_role_with_web"),
+        (r#"{"terraform": {"backend": {"http": {}}}}"#, "backend.http"),
+        (r#"{"terraform": [{"cloud": {}}]}"#, "terraform.cloud"),
+        (r#"{"data": {"terraform_remote_state": {"x": {"backend": "http"}}}}"#, "terraform_remote_state"),
         (r#"{"terraform": {"backend": {"s3": {"shared_config_files": []}}}}"#, "s3.shared_config_files"),
     ] {
         let said = refusal(&[("root/x.tf.json", text)]);
@@ -118,9 +146,30 @@ fn what_cannot_be_judged_is_refused() {
         [("root/x.tf", "resource \"a\" {")],
         [("root/x.tf", "terraform { required_providers { aws = { source = var.x } } }")],
         [("root/x.tf", "module \"m\" { source = \"../../outside\" }")],
+        [(
+            "root/x.tf",
+            "terraform { required_providers { aws = { source = \"hashicorp/aws\", \"source\" = \"a/b\" } } }",
+        )],
+        [("root/x.tf", "terraform { required_providers { aws = { (\"source\") = \"a/b\" } } }")],
+        [("root/tests/x.tftest.json", "{}")],
         [("root/x.tf.json", r#"{"module": {"m": {"source": "${x}"}}}"#)],
         [("root/x.tf.json", r#"{"data": {"external": {"x": {}}}, "data": {}}"#)],
     ] {
         assert!(judged(&files).is_err(), "{files:?}");
     }
+}
+
+/// Terraform works in the real folder: `..` of a root that is a link leads from where the link leads to.
+#[test]
+fn plan_trap_30_a_root_that_is_a_link_is_judged_where_it_is() {
+    let base = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| base.path().join(name);
+    for folder in ["deep/er", "deep/m", "m"] {
+        fs::create_dir_all(at(folder)).expect("a folder");
+    }
+    std::os::unix::fs::symlink("deep/er", at("root")).expect("a link");
+    fs::write(at("root/x.tf"), "module \"m\" { source = \"../m\" }").expect("a file");
+    fs::write(at("deep/m/x.tf"), "data \"http\" \"h\" {}").expect("a file");
+    let said = check(base.path(), &at("root"), &["hashicorp/aws".to_owned()]).expect_err("it should be refused");
+    assert!(said.to_string().contains("hashicorp/http"), "{said:#}");
 }

@@ -30,9 +30,12 @@ fn comments_look_as_they_did() {
 /// As large as no comment is: 10,000 resources are created, some destroyed.
 fn many() -> String {
     let change = |n: usize| {
-        let actions = if n % 1_000 == 0 { "delete" } else { "create" };
-        let (before, after) =
-            if n % 1_000 == 0 { (json!({"input": n}), Value::Null) } else { (Value::Null, json!({"input": n})) };
+        let actions = if n.is_multiple_of(1_000) { "delete" } else { "create" };
+        let (before, after) = if n.is_multiple_of(1_000) {
+            (json!({"input": n}), Value::Null)
+        } else {
+            (Value::Null, json!({"input": n}))
+        };
         json!({
             "address": format!("module.queue[{}].terraform_data.item[{}]", n / 100, n % 100), "mode": "managed",
             "type": "terraform_data", "name": "item", "provider_name": "terraform.io/builtin/terraform",

@@ -152,3 +152,17 @@ fn without_values_only_names_are_seen() {
     );
     assert_eq!(plan.digest, super::plan(SERVICE).digest);
 }
+
+#[test]
+fn without_values_no_message_quotes_one() {
+    for hide_values in [false, true] {
+        let options = Options { hide_values, ..Options::default() };
+        let (plan, _) = read_with(SERVICE.as_bytes(), &options).expect("a plan");
+        let errors = vec!["Resource precondition failed (main.tf:3): The owner is canary.".to_owned()];
+        let text = comment::comment(&plan, &comment::Context { errors, ..context() }, comment::COMMENT).0;
+        assert_eq!(text.contains("The owner is canary."), !hide_values, "{text}");
+        assert_eq!(text.contains("is down"), !hide_values, "what a failed check says: {text}");
+        assert_eq!(text.contains("Terraform told an error, which the run's log shows."), hide_values, "{text}");
+        assert_eq!(markdown::wrong(&text), None);
+    }
+}

@@ -169,7 +169,7 @@ fn plan_traps_01_to_06_nothing_breaks_out_of_its_place() {
         context.environment = Some(root.to_owned());
         context.run = Some(run.to_owned());
         context.commit = Some(root.to_owned());
-        context.holds = Some(vec![root.to_owned(); 30]);
+        context.holds = Some((0..30).map(|n| comment::Hold { concerns: n % 2 == 0, text: root.to_owned() }).collect());
         for most in [4_000, 6_000, 10_000, 20_000, comment::COMMENT] {
             let (text, _) = comment::comment(&plan, &context, most);
             assert_eq!(wrong(&text), None, "{text}");

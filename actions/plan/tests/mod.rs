@@ -48,7 +48,10 @@ pub(super) fn context() -> comment::Context {
         root: Some("terraform/environments/staging".to_owned()),
         environment: Some("staging".to_owned()),
         commit: Some("6c1003f0a1b2c3d4e5f60718293a4b5c6d7e8f90".to_owned()),
-        holds: Some(vec!["ingest 4be1…: errors after r812-0a1b2c3d4e5f".to_owned()]),
+        holds: Some(vec![
+            comment::Hold { concerns: true, text: "ingest 4be1…: errors after r812-0a1b2c3d4e5f".to_owned() },
+            comment::Hold { concerns: false, text: "query 07ac…: slow after r790-5d4e3c2b1a00".to_owned() },
+        ]),
         run: Some("https://github.com/example/calls/actions/runs/812".to_owned()),
         errors: Vec::new(),
     }

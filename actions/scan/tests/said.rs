@@ -1,6 +1,7 @@
 //! The comment: what stands in it, and that nothing breaks out of it.
 
 use super::*;
+use crate::scrub::Scrubber;
 
 /// Everything that somebody hostile may write, in every place where a text stands.
 fn hostile() -> Assessment {
@@ -129,6 +130,31 @@ fn a_token_that_a_scanner_printed_as_it_fell_over_is_hidden() {
     let assessment = assess(Scan { not_scanned: vec![gap], ..Scan::default() }, None, vec![], vec![], policy());
     let text = comment_of(&assessment);
     assert!(text.contains("401 with (hidden)") && !text.contains(&token), "{text}");
+}
+
+#[test]
+fn a_known_secret_that_a_scanner_quotes_is_in_nothing_that_is_said() {
+    let secret = "correct-horse-battery";
+    let mut quoting = lint("clippy::x", "src/lib.rs", 1);
+    quoting.title = format!("{secret} is a constant");
+    quoting.message = format!("take {secret} out");
+    quoting.resource = Some(format!("aws_x.{secret}"));
+    quoting.url = Some(format!("https://rustsec.org/{secret}"));
+    let gap = NotScanned::part(Tool::Clippy, Part::Lints, secret, "start it again");
+    let said = Report {
+        tool: Tool::Clippy,
+        version: None,
+        scanned: [Part::Lints].into(),
+        not_scanned: vec![gap],
+        findings: vec![quoting],
+        notes: Vec::new(),
+    };
+    let mut read = Ok(said);
+    crate::scan::report::clean(&mut read, &Scrubber::knowing(&[secret.to_owned()]));
+    let assessment = assess(Scan::new([read], &[], &files), None, vec![], vec![], policy());
+    let said = annotations::annotations(&assessment);
+    let all = format!("{}{}{said:?}", comment_of(&assessment), sarif_of(&assessment));
+    assert!(all.contains("(hidden) is a constant") && !all.contains(secret), "{all}");
 }
 
 #[test]

@@ -146,3 +146,26 @@ fn plan_trap_24_no_plan_is_left_behind() {
     names.sort();
     assert_eq!(names, ["main.tf", "terraform.tfstate"]);
 }
+
+#[test]
+fn plan_trap_30_what_terraform_keeps_is_nowhere_in_the_repository() {
+    let world = World::new("module \"m\" { source = \"./m\" }\n");
+    fs::create_dir_all(world.path("root/m")).expect("a folder");
+    fs::write(world.path("root/m/main.tf"), "resource \"terraform_data\" \"a\" {}\n").expect("a module");
+    world.apply(0, &world.approve());
+    assert!(!world.path("root/.terraform").exists(), "what a branch puts there would be used");
+}
+
+#[test]
+fn what_terraform_starts_is_given_no_token() {
+    let provisioner = "provisioner \"local-exec\" {\n command = \"env > seen\"\n }";
+    let mut world = World::new(&format!("resource \"terraform_data\" \"a\" {{\n {provisioner}\n}}\n")).telling();
+    for name in ["GITHUB_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "INPUT_SECRETS", "TF_LOG_PATH"] {
+        world.set(name, "/canary");
+    }
+    world.set("KEPT", "value");
+    world.apply(0, &world.approve());
+    let seen = fs::read_to_string(world.path("root/seen")).expect("what it was given");
+    assert!(seen.contains("KEPT=value"), "{seen}");
+    assert!(!seen.contains("canary") && !seen.contains("INPUT_TOKEN"), "{seen}");
+}
