@@ -7,7 +7,9 @@
 //! ([`crate::terraform`]).
 
 mod distinct;
+mod json;
 mod module;
+mod native;
 
 use std::{
     collections::BTreeSet,
