@@ -72,7 +72,9 @@ pub(super) fn fill(report: &Report, context: &Context, page: &mut Page<'_>, else
         page.push("No full plan was made, so nobody knows what has an effect: all of it is listed.\n\n");
     }
     aliases(report, page);
-    let outside: Vec<&Drifted> = with_effect(report).filter(|drifted| !not_applied(drifted)).collect();
+    let mut outside: Vec<&Drifted> = with_effect(report).filter(|drifted| !not_applied(drifted)).collect();
+    // What is gone is the worst.
+    outside.sort_by_key(|drifted| drifted.what != What::Deleted);
     let behind: Vec<&Drifted> = with_effect(report).filter(|drifted| not_applied(drifted)).collect();
     // Of a full page, what is to be done keeps its place.
     let advice = advice::advice(report, context, page);
