@@ -133,7 +133,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     let event = Event::read().usage()?;
     let hide_values = args.values.hidden(&event);
     let mut options = Options { secrets: secrets::known(args.secrets.as_ref()), hide_values, ..Options::default() };
-    let keep = args.record.as_deref().filter(|place| !place.is_empty()).map(Keep::new).transpose().usage()?;
+    let keep = args.record.as_deref().map(Keep::new).transpose().usage()?;
     let record = keep.as_ref().map(Keep::file);
     let made = match &args.plan_json {
         Some(file) => {
