@@ -9,7 +9,7 @@ without the hashes of their names, so that the list outlives the next version of
 import base64, bisect, http.server, json, os, re, subprocess, sys, tempfile, threading
 
 WINDOW = 16  # bits of an address: what is mapped around a page that is touched
-FEW = 8  # functions of a window that is not worth its memory
+FEW = 25  # functions of a window that is not worth its memory
 LOADED = 0x108000  # where valgrind loads a position-independent program
 
 CREDENTIALS = """<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
