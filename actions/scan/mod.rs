@@ -11,6 +11,7 @@ pub mod files;
 pub mod finding;
 pub mod fingerprint;
 pub mod gate;
+mod images;
 pub mod inline;
 mod link;
 mod lists;
@@ -40,16 +41,15 @@ use jiff::{Timestamp, tz::TimeZone};
 use self::{
     base::BaseTree,
     report::trivy::Asked,
-    scanners::{Image, Tree},
+    scanners::Tree,
     suppressions::{FILE, Suppression},
 };
 use crate::{
     event::Event,
     failure::{Blame, Failure},
     github::{Access, GitHub, NO_TOKEN},
-    package::Package,
     plan::secrets,
-    release, runner,
+    runner,
     scrub::Scrubber,
     secret::Secret,
     sticky::comment::{Sticky, write},
@@ -169,7 +169,7 @@ async fn judge(
     let scrubber = Scrubber::knowing(&secrets::known(args.secrets.as_ref()));
     let inline = base.and_then(|base| base.diff.as_deref()).map(inline::new_in_diff).unwrap_or_default();
     let (mut head, mut of_base) = if args.report.is_empty() {
-        let (images, gap) = match args.packages.as_deref().map(images).transpose() {
+        let (images, gap) = match args.packages.as_deref().map(images::packaged).transpose() {
             Ok(images) => (images.unwrap_or_default(), None),
             Err(error) => {
                 let next = "see why they could not be built, or scan without `packages`";
@@ -183,7 +183,14 @@ async fn judge(
             None => None,
             Some(base) => {
                 // NOTE: not the head's own folder, in which cargo would take one's crates for the other's.
-                let tree = Tree { folder: &base.folder, target: target.join("scan-base"), name: "base", images: &[] };
+                let target = target.join("scan-base");
+                // What was found in an image may be as old; where nothing was, nobody needs the base's.
+                let built = match images::found_in(&images, &head) {
+                    true => Some(images::build(&base.folder, &target).await),
+                    false => None,
+                };
+                let images = built.as_ref().and_then(|built| built.as_ref().ok()).map_or(&[][..], |(_, images)| images);
+                let tree = Tree { folder: &base.folder, target, name: "base", images };
                 let same = base.same_code();
                 let tools: Vec<Tool> =
                     args.tools.iter().copied().filter(|tool| !(same && *tool == Tool::Clippy)).collect();
@@ -191,6 +198,10 @@ async fn judge(
                 if same {
                     reports.extend(head.iter().filter(|read| tool_of(read) == Tool::Clippy).cloned());
                     runner::say("base has the same code: clippy says the same of it");
+                }
+                if let Some(Err(error)) = built {
+                    let next = "see why they could not be built: what was found in the head's images counts as new";
+                    reports.push(Err(NotScanned::all(Tool::Trivy, format!("the images: {error:#}"), next)));
                 }
                 Some(reports)
             }
@@ -224,17 +235,6 @@ fn tool_of(read: &Result<Report, NotScanned>) -> Tool {
         Ok(report) => report.tool,
         Err(gap) => gap.tool,
     }
-}
-
-/// The images among the packages in a folder.
-fn images(folder: &Path) -> anyhow::Result<Vec<Image>> {
-    let folder = folder.canonicalize().with_context(|| format!("there is no folder {}", folder.display()))?;
-    let packages = release::packages(&folder)?.functions.into_iter();
-    let image = |(name, package)| match package {
-        Package::Image { path, .. } => Some(Image { name, layout: folder.join(path) }),
-        Package::Zip { .. } => None,
-    };
-    Ok(packages.filter_map(image).collect())
 }
 
 /// Reads reports that were made elsewhere.

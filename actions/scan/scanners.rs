@@ -13,6 +13,7 @@ use tokio::{io::AsyncReadExt, process::Command};
 use super::{
     files::{Files, Folder, Roots},
     finding::{Part, Tool},
+    images::Image,
     report::{self, NotScanned, Report, trivy::Asked},
 };
 use crate::runner;
@@ -35,15 +36,6 @@ pub(super) struct Tree<'t> {
     pub(super) name: &'t str,
     /// The images that were built of it.
     pub(super) images: &'t [Image],
-}
-
-/// An image as an OCI image layout.
-#[derive(Debug)]
-pub(super) struct Image {
-    /// What findings in it are known by: the function's name.
-    pub(super) name: String,
-    /// The layout's folder, from the root of the file system.
-    pub(super) layout: PathBuf,
 }
 
 /// What Trivy scans.

@@ -3,4 +3,5 @@
 mod determinism;
 mod fixture;
 mod image;
+mod scanned;
 mod stand_ins;
