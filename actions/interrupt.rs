@@ -24,7 +24,11 @@ impl fmt::Display for Cancelled {
 impl Error for Cancelled {}
 
 /// Listens from here on, so that [`was_asked`] knows.
-pub fn listen() -> watch::Receiver<bool> {
+pub fn listen() {
+    told();
+}
+
+fn told() -> watch::Receiver<bool> {
     let begin = || {
         let (tell, told) = watch::channel(false);
         tokio::spawn(async move {
@@ -44,7 +48,7 @@ pub fn was_asked() -> bool {
 
 /// Returns when somebody asks this process to stop, at once if that was before; never, where the system tells nobody.
 pub async fn asked() {
-    if listen().wait_for(|asked| *asked).await.is_err() {
+    if told().wait_for(|asked| *asked).await.is_err() {
         std::future::pending().await
     }
 }

@@ -9,7 +9,6 @@ use aws_sdk_s3::{Client, error::SdkError, primitives::ByteStream, types::Checksu
 use aws_smithy_types::timeout::TimeoutConfig;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use sha2::{Digest, Sha256};
 use tokio::io::AsyncReadExt;
 
 use crate::aws;
@@ -55,12 +54,17 @@ pub(crate) async fn read(client: &Client, bucket: &str, key: &str, most: u64) ->
     Ok(bytes)
 }
 
-/// Writes an object unless there is one of that key, which then stays. Returns whether it was written.
+/// Writes an object with this SHA-256, unless there is one of that key, which then stays. Returns whether it was written.
 ///
 /// # Errors
 /// If S3 refuses: with the right that is needed.
-pub(crate) async fn write_once(client: &Client, bucket: &str, key: &str, bytes: Bytes) -> Result<bool> {
-    let digest = STANDARD.encode(Sha256::digest(&bytes));
+pub(crate) async fn write_once(
+    client: &Client,
+    (bucket, key): (&str, &str),
+    bytes: Bytes,
+    sha256: &[u8],
+) -> Result<bool> {
+    let digest = STANDARD.encode(sha256);
     // S3 checks the digest itself, and refuses a key that is taken.
     let put = async || {
         let put = client.put_object().bucket(bucket).key(key).if_none_match("*");

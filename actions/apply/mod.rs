@@ -119,7 +119,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         hide_values: args.values.hidden(&event),
         ..Options::default()
     };
-    let mut terraform = make::prepare(&args.terraform, &what).await?;
+    let (mut terraform, _) = make::prepare(&args.terraform, &what).await?;
     terraform.wait_for_lock(args.lock_timeout);
     terraform.init(&args.terraform).await.usage()?;
     options.digest_key = terraform.lineage().await.world()?.into_bytes();

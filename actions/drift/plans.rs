@@ -73,7 +73,7 @@ pub(super) async fn with_terraform(
         allow: allow.to_vec(),
         lock: false,
     };
-    let terraform = make::prepare(settings, &what).await?;
+    let (terraform, _) = make::prepare(settings, &what).await?;
     terraform.init(settings).await.usage()?;
     options.digest_key = terraform.lineage().await.world()?.into_bytes();
     let refresh = plan(&terraform, true, options.clone()).await?;

@@ -85,14 +85,24 @@ fn render(plan: &Plan, context: &Context, most: usize, measure: Measure) -> (Str
     page.complaints(&context.errors, plan.values_hidden);
     destroyed(plan, &mut page);
     checks(plan, &mut page);
-    let deferred = plan.deferred.iter().map(|change| (&change.address, change.reason.clone()));
-    listed(&mut page, "Put off to a later plan", ": ", true, deferred);
-    listed(&mut page, "Actions of providers", "", true, plan.invocations.iter().map(|invocation| (invocation, None)));
+    listed(&mut page, "Put off to a later plan", plan.deferred.iter(), |change, page| {
+        let why = change.reason.as_ref().map(|reason| format!(": {}", plain_words(reason, page)));
+        format!("{}{}", page.span(&change.address), why.unwrap_or_default())
+    });
+    listed(&mut page, "Actions of providers", plan.invocations.iter(), |name, page| page.span(name));
     let mut order: Vec<&Change> = plan.changes.iter().filter(|change| change.action != Action::NoOp).collect();
     order.sort_by(|a, b| (&a.action, &a.address).cmp(&(&b.action, &b.address)));
-    listed(&mut page, "Moved", " was ", false, moved(plan));
-    listed(&mut page, "Imported", " by id ", false, imported(plan));
-    rights(&order, &mut page);
+    let moved = plan.changes.iter().filter_map(|change| Some((change, change.previous_address.as_ref()?)));
+    listed(&mut page, "Moved", moved, |(change, from), page| {
+        format!("{} was {}", page.span(&change.address), page.span(from))
+    });
+    let imported = plan.changes.iter().filter_map(|change| Some((change, change.import.as_ref()?)));
+    listed(&mut page, "Imported", imported, |(change, id), page| {
+        format!("{} by id {}", page.span(&change.address), page.span(id))
+    });
+    listed(&mut page, "Who may do what changes", order.iter().filter(|change| change.grants()), |change, page| {
+        format!("{}: {}", page.span(&change.address), words_of(&change.action, page))
+    });
     let mut tier = table(&order, &mut page);
     let (left_out, all) = differences(plan, &order, tier, &mut page);
     if left_out > 0 {
@@ -187,23 +197,15 @@ fn checks(plan: &Plan, page: &mut Page<'_>) {
     }
 }
 
-/// A list of addresses under a heading, of an eighth of the page at most.
-fn listed<'a>(
-    page: &mut Page<'_>,
-    title: &str,
-    between: &str,
-    own_words: bool,
-    items: impl Iterator<Item = (&'a String, Option<String>)>,
-) {
+/// A list under a heading, of an eighth of the page at most.
+fn listed<T>(page: &mut Page<'_>, title: &str, items: impl Iterator<Item = T>, said: impl Fn(T, &Page<'_>) -> String) {
     let mut part = page.part(page.room() / 8);
     let mut left = 0;
-    for (address, what) in items {
+    for item in items {
         if part.text.is_empty() {
             part.push(&format!("### {title}\n\n"));
         }
-        let what = what.map(|what| if own_words { plain_words(&what, &part) } else { part.span(&what) });
-        let what = what.map(|what| format!("{between}{what}")).unwrap_or_default();
-        let line = format!("- {}{what}\n", part.span(address));
+        let line = format!("- {}\n", said(item, &part));
         left += usize::from(left > 0 || part.room() < 60 || !part.push(&line));
     }
     if left > 0 {
@@ -212,35 +214,6 @@ fn listed<'a>(
     if !part.text.is_empty() {
         page.push(&format!("{}\n", part.text));
     }
-}
-
-/// What changes who may do what, of an eighth of the page at most.
-fn rights(order: &[&Change], page: &mut Page<'_>) {
-    let mut part = page.part(page.room() / 8);
-    let mut left = 0;
-    for change in order.iter().filter(|change| change.grants()) {
-        if part.text.is_empty() {
-            part.push("### Who may do what changes\n\n");
-        }
-        let line = format!("- {}: {}\n", part.span(&change.address), words_of(&change.action, &part));
-        left += usize::from(left > 0 || part.room() < 60 || !part.push(&line));
-    }
-    if left > 0 {
-        part.push(&format!("- and {left} more\n"));
-    }
-    if !part.text.is_empty() {
-        page.push(&format!("{}\n", part.text));
-    }
-}
-
-fn moved(plan: &Plan) -> impl Iterator<Item = (&String, Option<String>)> {
-    plan.changes
-        .iter()
-        .filter_map(|change| change.previous_address.as_ref().map(|from| (&change.address, Some(from.clone()))))
-}
-
-fn imported(plan: &Plan) -> impl Iterator<Item = (&String, Option<String>)> {
-    plan.changes.iter().filter_map(|change| change.import.as_ref().map(|id| (&change.address, Some(id.clone()))))
 }
 
 fn footer(plan: &Plan, context: &Context, page: &Page<'_>) -> String {

@@ -1,7 +1,7 @@
 //! What a root's configuration brings that would run: providers and modules, each of which has to be on the list of those
-//! allowed, and so do provisioners, backends and other sources of credentials. Asked before Terraform runs, which would fetch and start
-//! them; a data source `external` is a provider like any other. Nothing of the configuration is evaluated: a name that is an
-//! expression is refused. <https://developer.hashicorp.com/terraform/language/syntax/configuration>
+//! allowed, and so do provisioners, backends and other sources of credentials. Asked before Terraform runs, which would
+//! fetch and start them; a data source `external` is a provider like any other. Nothing of the configuration is evaluated:
+//! a name that is an expression is refused. <https://developer.hashicorp.com/terraform/language/syntax/configuration>
 //!
 //! What Terraform keeps in `.terraform` does not count, wherever it comes from: ours is a folder of its own
 //! ([`crate::terraform`]).

@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use super::Plan;
@@ -52,8 +53,8 @@ impl Keep {
         }
     }
 
-    /// Brings the record to its place, which is returned. A plan that failed cannot be approved: its record goes nowhere. In a dry
-    /// run none goes into a bucket.
+    /// Brings the record to its place, which is returned. Into a bucket none goes in a dry run, nor of a plan that failed,
+    /// which cannot be approved.
     pub(super) async fn store(&self, plan: &Plan, dry_run: bool) -> Result<Option<String>> {
         let (bucket, prefix, file) = match self {
             Self::File(file) => return Ok(file.exists().then(|| file.display().to_string())),
@@ -62,8 +63,9 @@ impl Keep {
         };
         let key = format!("{prefix}{}.json", plan.digest);
         let bytes = fs::read(file).context("the plan record cannot be read again")?;
+        let digest = Sha256::digest(&bytes);
         let client = object::client(&aws::config().await?);
-        let new = object::write_once(&client, bucket, &key, bytes.into()).await?;
+        let new = object::write_once(&client, (bucket, &key), bytes.into(), &digest).await?;
         let place = format!("s3://{bucket}/{key}");
         runner::say(format_args!("the plan record {} {place}", if new { "is in" } else { "was in" }));
         Ok(Some(place))

@@ -41,24 +41,6 @@ pub(crate) struct What {
     pub(crate) lock: bool,
 }
 
-impl What {
-    /// What the functions' code would be: digests of images, and SHA-256 of zips.
-    ///
-    /// # Errors
-    /// If the packages or the release cannot be read.
-    pub(crate) async fn codes(&self, ledger: &Ledger) -> Result<BTreeSet<String>> {
-        Ok(match (&self.packages, &self.release) {
-            (Some(packages), _) => {
-                self::packages(packages)?.functions.values().map(|package| package.code().1.to_owned()).collect()
-            }
-            (None, Some(id)) => {
-                ledger.release(id).await?.functions.into_values().map(|function| function.code).collect()
-            }
-            (None, None) => BTreeSet::new(),
-        })
-    }
-}
-
 /// A plan, and why it failed if it did.
 #[derive(Debug)]
 pub(crate) struct Made {
@@ -66,6 +48,8 @@ pub(crate) struct Made {
     pub(crate) plan: Plan,
     /// Terraform's errors.
     pub(crate) errors: Vec<String>,
+    /// What the functions' code would be: digests of images, and SHA-256 of zips.
+    pub(crate) codes: BTreeSet<String>,
 }
 
 /// Reads the plan in a file of JSON.
@@ -75,7 +59,7 @@ pub(crate) struct Made {
 pub(crate) fn from_file(file: &Path, options: Options, record: Option<&Path>) -> Result<Made> {
     let plan = File::open(file).with_context(|| format!("the plan {} cannot be read", file.display()))?;
     let plan = recorded(&mut &plan, &options, record).with_context(|| format!("{} is no plan", file.display()))?;
-    Ok(Made { plan, errors: Vec::new() })
+    Ok(Made { plan, errors: Vec::new(), codes: BTreeSet::new() })
 }
 
 /// Plans with Terraform.
@@ -89,7 +73,7 @@ pub(crate) async fn with_terraform(
     record: Option<&Path>,
 ) -> Result<Made, Failure> {
     let begun = Instant::now();
-    let terraform = prepare(args, what).await?;
+    let (terraform, codes) = prepare(args, what).await?;
     let mut of_terraform = Duration::ZERO;
     let mut since = Instant::now();
     terraform.init(args).await.usage()?;
@@ -99,7 +83,7 @@ pub(crate) async fn with_terraform(
     of_terraform += since.elapsed();
     if !terraform.plan_file().exists() {
         let plan = Plan::failed(&options);
-        return Ok(Made { plan, errors });
+        return Ok(Made { plan, errors, codes });
     }
     since = Instant::now();
     let record = record.map(Path::to_owned);
@@ -111,35 +95,40 @@ pub(crate) async fn with_terraform(
         all.as_secs_f32(),
         of_terraform.as_secs_f32()
     ));
-    Ok(Made { plan, errors })
+    Ok(Made { plan, errors, codes })
 }
 
-/// Terraform with the variables of what is planned, in a root that brings nothing that is not allowed.
+/// Terraform with the variables of what is planned, in a root that brings nothing that is not allowed; and the functions' code,
+/// see [`Made::codes`].
 ///
 /// # Errors
 /// As [`super::run`].
-pub(crate) async fn prepare(args: &terraform::Settings, what: &What) -> Result<Terraform, Failure> {
+pub(crate) async fn prepare(args: &terraform::Settings, what: &What) -> Result<(Terraform, BTreeSet<String>), Failure> {
     let mut terraform = Terraform::new(args).usage()?;
     let base = std::env::current_dir().context("the current folder cannot be read").usage()?;
     guard::check(&base, terraform.folder(), &what.allow).gate()?;
-    let variables = match (&what.packages, &what.release) {
+    let (variables, codes) = match (&what.packages, &what.release) {
         (Some(packages), _) => {
             let delivery = Delivery::read(&base).usage()?;
-            release::variables::of_packages(&delivery, &self::packages(packages).usage()?)
+            let packages = self::packages(packages).usage()?;
+            let codes = packages.functions.values().map(|package| package.code().1.to_owned());
+            (release::variables::of_packages(&delivery, &packages), codes.collect())
         }
         (None, Some(id)) => {
             let delivery = Delivery::read(&base).usage()?;
             let environment = what.environment.as_deref().unwrap_or_default();
             let ledger = Ledger::new(&aws::config().await.usage()?, environment);
-            release::variables::of_release(&delivery, &ledger.release(id).await.world()?).usage()?
+            let release = ledger.release(id).await.world()?;
+            let variables = release::variables::of_release(&delivery, &release).usage()?;
+            (variables, release.functions.into_values().map(|function| function.code).collect())
         }
-        (None, None) => return Ok(terraform),
+        (None, None) => return Ok((terraform, BTreeSet::new())),
     };
     let file = terraform.private("release.tfvars.json");
     let text = serde_json::to_vec_pretty(&variables).map_err(|error| anyhow!(error)).usage()?;
     fs::write(&file, text).with_context(|| format!("{} cannot be written", file.display())).usage()?;
     terraform.add_variables(file);
-    Ok(terraform)
+    Ok((terraform, codes))
 }
 
 /// Another job hands only the digests on, as text; what they are the digests of is not needed for a plan.

@@ -36,7 +36,7 @@ mod words;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, anyhow};
 
@@ -149,7 +149,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         environment: args.what.environment.clone(),
         commit: pull_request.map(|pull| pull.head.sha.clone()).or_else(who::commit),
         holds: match &args.what.environment {
-            Some(environment) if args.plan_json.is_none() => holds(environment, &args.what).await,
+            Some(environment) if args.plan_json.is_none() => holds(environment, &made.codes).await,
             _ => None,
         },
         run: who::run_url(),
@@ -191,10 +191,9 @@ async fn tell(args: &Args, number: u64, plan: &Plan, context: &comment::Context)
 }
 
 /// What is held in the environment, or nothing where nobody can say: a plan is worth reading without.
-async fn holds(environment: &str, what: &make::What) -> Option<Vec<comment::Hold>> {
+async fn holds(environment: &str, planned: &BTreeSet<String>) -> Option<Vec<comment::Hold>> {
     let read = async {
         let ledger = Ledger::new(&aws::config().await?, environment);
-        let planned = what.codes(&ledger).await?;
         let (holds, _) = ledger.holds_and_locks().await?;
         let held = holds.into_iter().filter(|hold| hold.freed.is_none());
         anyhow::Ok(

@@ -25,9 +25,9 @@ pub(super) async fn upload(config: &SdkConfig, bucket: &str, folder: &Path, pack
         let Package::Zip { path, sha256, .. } = package else { continue };
         let key = key(name, sha256);
         let bytes: Bytes = std::fs::read(folder.join(path)).with_context(|| format!("{path} cannot be read"))?.into();
-        let found = hex::encode(Sha256::digest(&bytes));
-        ensure!(found == *sha256, "{path} is not the file that packages.json tells of; package again");
-        if object::write_once(&client, bucket, &key, bytes).await? {
+        let digest = Sha256::digest(&bytes);
+        ensure!(hex::encode(digest) == *sha256, "{path} is not the file that packages.json tells of; package again");
+        if object::write_once(&client, (bucket, &key), bytes, &digest).await? {
             runner::say(format_args!("{name}: uploaded {key}"));
         } else {
             runner::say(format_args!("{name}: {key} is there already"));

@@ -40,6 +40,7 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use self::{
     base::BaseTree,
+    images::Image,
     report::trivy::Asked,
     scanners::Tree,
     suppressions::{FILE, Suppression},
@@ -169,42 +170,10 @@ async fn judge(
     let scrubber = Scrubber::knowing(&secrets::known(args.secrets.as_ref()));
     let inline = base.and_then(|base| base.diff.as_deref()).map(inline::new_in_diff).unwrap_or_default();
     let (mut head, mut of_base) = if args.report.is_empty() {
-        let (images, gap) = match args.packages.as_deref().map(images::packaged).transpose() {
-            Ok(images) => (images.unwrap_or_default(), None),
-            Err(error) => {
-                let next = "see why they could not be built, or scan without `packages`";
-                (Vec::new(), Some(NotScanned::all(Tool::Trivy, format!("the images: {error:#}"), next)))
-            }
-        };
-        let tree = Tree { folder: here, target: target.clone(), name: "head", images: &images };
-        let mut head = tree.scan(&args.tools).await;
-        head.extend(gap.map(Err));
+        let (images, head) = scan_head(args, here, &target).await;
         let of_base = match base {
+            Some(base) => Some(scan_base(args, base, &target, &images, &head).await),
             None => None,
-            Some(base) => {
-                // NOTE: not the head's own folder, in which cargo would take one's crates for the other's.
-                let target = target.join("scan-base");
-                // What was found in an image may be as old; where nothing was, nobody needs the base's.
-                let built = match images::found_in(&images, &head) {
-                    true => Some(images::build(&base.folder, &target).await),
-                    false => None,
-                };
-                let images = built.as_ref().and_then(|built| built.as_ref().ok()).map_or(&[][..], |(_, images)| images);
-                let tree = Tree { folder: &base.folder, target, name: "base", images };
-                let same = base.same_code();
-                let tools: Vec<Tool> =
-                    args.tools.iter().copied().filter(|tool| !(same && *tool == Tool::Clippy)).collect();
-                let mut reports = tree.scan(&tools).await;
-                if same {
-                    reports.extend(head.iter().filter(|read| tool_of(read) == Tool::Clippy).cloned());
-                    runner::say("base has the same code: clippy says the same of it");
-                }
-                if let Some(Err(error)) = built {
-                    let next = "see why they could not be built: what was found in the head's images counts as new";
-                    reports.push(Err(NotScanned::all(Tool::Trivy, format!("the images: {error:#}"), next)));
-                }
-                Some(reports)
-            }
         };
         (head, of_base)
     } else {
@@ -230,7 +199,50 @@ async fn judge(
     Ok(assess(head, base, entries, inline, policy))
 }
 
-fn tool_of(read: &Result<Report, NotScanned>) -> Tool {
+type Read = Result<Report, NotScanned>;
+
+/// The head's images, and what the scanners say of it and of them.
+async fn scan_head(args: &Args, here: &Path, target: &Path) -> (Vec<Image>, Vec<Read>) {
+    let packaged = args.packages.as_deref().map(images::packaged).transpose();
+    let (images, gap) = match packaged {
+        Ok(images) => (images.unwrap_or_default(), None),
+        Err(error) => {
+            let next = "see why they could not be built, or scan without `packages`";
+            (Vec::new(), Some(NotScanned::all(Tool::Trivy, format!("the images: {error:#}"), next)))
+        }
+    };
+    let tree = Tree { folder: here, target: target.to_owned(), name: "head", images: &images };
+    let mut head = tree.scan(&args.tools).await;
+    head.extend(gap.map(Err));
+    (images, head)
+}
+
+/// What the scanners say of the base, as far as that is not known from the head.
+async fn scan_base(args: &Args, base: &BaseTree, target: &Path, images: &[Image], head: &[Read]) -> Vec<Read> {
+    // NOTE: not the head's own folder, in which cargo would take one's crates for the other's.
+    let target = target.join("scan-base");
+    // What was found in an image may be as old; where nothing was, nobody needs the base's.
+    let built = match images::found_in(images, head) {
+        true => images::build(&base.folder, &target).await.map(Some),
+        false => Ok(None),
+    };
+    let images = built.as_ref().ok().and_then(Option::as_ref).map_or(&[][..], |(_, images)| images);
+    let tree = Tree { folder: &base.folder, target, name: "base", images };
+    let same = base.same_code();
+    let tools: Vec<Tool> = args.tools.iter().copied().filter(|tool| !(same && *tool == Tool::Clippy)).collect();
+    let mut reports = tree.scan(&tools).await;
+    if same {
+        reports.extend(head.iter().filter(|read| tool_of(read) == Tool::Clippy).cloned());
+        runner::say("base has the same code: clippy says the same of it");
+    }
+    if let Err(error) = built {
+        let next = "see why they could not be built: what was found in the head's images counts as new";
+        reports.push(Err(NotScanned::all(Tool::Trivy, format!("the images: {error:#}"), next)));
+    }
+    reports
+}
+
+fn tool_of(read: &Read) -> Tool {
     match read {
         Ok(report) => report.tool,
         Err(gap) => gap.tool,
@@ -238,7 +250,7 @@ fn tool_of(read: &Result<Report, NotScanned>) -> Tool {
 }
 
 /// Reads reports that were made elsewhere.
-fn read_all(named: &[String], here: &Path) -> anyhow::Result<Vec<Result<Report, NotScanned>>> {
+fn read_all(named: &[String], here: &Path) -> anyhow::Result<Vec<Read>> {
     let roots = Roots::new(&[&here.display().to_string()]);
     let read = |named: &String| {
         let (tool, file) = named.split_once('=').with_context(|| format!("{named:?} is not TOOL=FILE"))?;

@@ -16,10 +16,7 @@ const BROUGHT: [(&str, &str); 3] =
     [("RUSTSEC-2020-0027", "Cargo.lock"), ("AWS-0092", variant::EXPORTS), ("clippy::eq_op", variant::LENGTHS)];
 
 pub(crate) async fn bad_pull_request(stage: &mut Stage, checks: &mut Checks) -> Result<()> {
-    let mut pulls = Pulls::of(stage).await?;
-    let played = play(stage, &mut pulls, checks).await;
-    stage.pulls = Some(pulls);
-    played
+    Pulls::with(stage, async |stage, pulls| play(stage, pulls, checks).await).await
 }
 
 async fn play(stage: &mut Stage, pulls: &mut Pulls, checks: &mut Checks) -> Result<()> {

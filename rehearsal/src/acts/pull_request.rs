@@ -13,10 +13,7 @@ const BRANCH: &str = "longer-logs";
 const VALUES: &str = "terraform/environments/staging/terraform.tfvars";
 
 pub(crate) async fn pull_request(stage: &mut Stage, checks: &mut Checks) -> Result<()> {
-    let mut pulls = Pulls::of(stage).await?;
-    let played = play(stage, &mut pulls, checks).await;
-    stage.pulls = Some(pulls);
-    played
+    Pulls::with(stage, async |stage, pulls| play(stage, pulls, checks).await).await
 }
 
 async fn play(stage: &mut Stage, pulls: &mut Pulls, checks: &mut Checks) -> Result<()> {

@@ -49,14 +49,24 @@ pub(crate) struct Pull {
 }
 
 impl Pulls {
-    /// Those of the stage; made if no act had any before.
+    /// Plays with those of the stage, which are made if no act had any before, and leaves them there.
     ///
     /// # Errors
-    /// If a tool is missing, or the copy cannot be made.
-    pub(crate) async fn of(stage: &mut Stage) -> Result<Self> {
-        if let Some(pulls) = stage.pulls.take() {
-            return Ok(pulls);
-        }
+    /// If a tool is missing, or the copy cannot be made; or what `play` says.
+    pub(crate) async fn with(
+        stage: &mut Stage,
+        play: impl AsyncFnOnce(&mut Stage, &mut Self) -> Result<()>,
+    ) -> Result<()> {
+        let mut pulls = match stage.pulls.take() {
+            Some(pulls) => pulls,
+            None => Self::new(stage).await?,
+        };
+        let played = play(stage, &mut pulls).await;
+        stage.pulls = Some(pulls);
+        played
+    }
+
+    async fn new(stage: &mut Stage) -> Result<Self> {
         let github = Github::start()?;
         github.add_repository(GITHUB_REPOSITORY, true);
         let tokens = |granted: &[(String, String)]| {
