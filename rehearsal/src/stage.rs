@@ -19,6 +19,7 @@ use stand_ins::emulator::{self, Emulator};
 use stand_ins::folders;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// The environment that is played.
@@ -68,6 +69,8 @@ pub struct Stage {
     pub bootstrap: Option<Outputs>,
     /// What the act *provision* made.
     pub service: Option<Outputs>,
+    /// Whether its apply has ended, which the next acts begin without.
+    pub settled: Option<watch::Receiver<bool>>,
     /// What the act *calls* landed.
     pub landed: Option<Landed>,
     /// What the API answered in the act *calls*.
@@ -147,6 +150,7 @@ impl Stage {
             packaging,
             bootstrap: None,
             service: None,
+            settled: None,
             landed: None,
             answers: None,
             without: None,
@@ -161,6 +165,14 @@ impl Stage {
     pub async fn packages(&mut self) -> Result<Packages> {
         let packaging = self.packaging.take().context("the packages were taken before")?;
         packaging.await.context("the packaging task ended")?
+    }
+
+    /// Waits until the apply of *provision* has ended: before that, its state does not have everything.
+    pub async fn settle(&mut self) {
+        if let Some(settled) = &mut self.settled {
+            // Whoever would tell is gone: it has ended, too.
+            let _ = settled.wait_for(|settled| *settled).await;
+        }
     }
 
     /// act, once it is made.

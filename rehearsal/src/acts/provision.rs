@@ -10,6 +10,7 @@ use anyhow::{Context, Result, ensure};
 use lockgate::alias::Aliases;
 use serde_json::{Map, json};
 use std::collections::BTreeMap;
+use tokio::sync::watch;
 
 /// The provider asks for a minute whether a bucket's life cycle is settled, and no act needs it.
 const SETTLES: &str = "aws_s3_bucket_lifecycle_configuration";
@@ -38,8 +39,12 @@ pub(crate) async fn provision(stage: &mut Stage, checks: &mut Checks) -> Result<
         checks.that(&format!("{stem} answers its probe as version 1, from its own bytes"), ok, detail);
     }
 
+    let (tell, settled) = watch::channel(false);
+    stage.settled = Some(settled);
     let ended = async move {
-        let outputs = made.outputs.await.context("the apply's task ended")??;
+        let outputs = made.outputs.await.context("the apply's task ended");
+        let _ = tell.send(true);
+        let outputs = outputs??;
         ensure!(early.is_part_of(&outputs), "what was used meanwhile are not its outputs: {early:?}, {outputs:?}");
         Ok((true, format!("{} resources", made.ids.len())))
     };

@@ -61,6 +61,7 @@ impl Pulls {
             Some(pulls) => pulls,
             None => Self::new(stage).await?,
         };
+        stage.settle().await;
         let played = play(stage, &mut pulls).await;
         stage.pulls = Some(pulls);
         played
