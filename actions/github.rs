@@ -12,6 +12,7 @@ use octocrab::{
     service::middleware::{base_uri::BaseUriLayer, extra_headers::ExtraHeadersLayer},
 };
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
 
 use crate::{aws, secret::Secret};
 
@@ -163,18 +164,47 @@ impl GitHub {
     /// # Errors
     /// See [`Refusal`].
     pub async fn list<T: DeserializeOwned>(&self, route: &str) -> Result<Vec<T>, Refusal> {
+        self.pages(route, PAGE, Ok).await
+    }
+
+    /// All elements of the list that answers of `route` have in this member, page by page of `size`, which must not be more
+    /// than GitHub lists there.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    pub async fn members<T: DeserializeOwned>(
+        &self,
+        route: &str,
+        member: &str,
+        size: usize,
+    ) -> Result<Vec<T>, Refusal> {
+        let unread =
+            |why: String| Refusal { status: None, message: format!("GitHub's {member} cannot be read: {why}") };
+        let items = |mut page: Map<String, Value>| {
+            let list = page.remove(member).ok_or_else(|| unread("there are none in its answer".to_owned()))?;
+            serde_json::from_value(list).map_err(|error| unread(error.to_string()))
+        };
+        self.pages(route, size, items).await
+    }
+
+    async fn pages<P: DeserializeOwned, T>(
+        &self,
+        route: &str,
+        size: usize,
+        items: impl Fn(P) -> Result<Vec<T>, Refusal>,
+    ) -> Result<Vec<T>, Refusal> {
         let mut all = Vec::new();
         let sign = if route.contains('?') { '&' } else { '?' };
         // Not by the `Link` header: octocrab gives its token to no URL with a host but github.com's own.
         for page in 1..=PAGES {
-            let found: Vec<T> = self.get(&format!("{route}{sign}per_page={PAGE}&page={page}")).await?;
-            let last = found.len() < PAGE;
+            let found = items(self.get(&format!("{route}{sign}per_page={size}&page={page}")).await?)?;
+            let last = found.len() < size;
             all.extend(found);
             if last {
                 return Ok(all);
             }
         }
-        Err(Refusal { status: None, message: format!("{route} has more than {} elements", PAGE * PAGES) })
+        Err(Refusal { status: None, message: format!("{route} has more than {} elements", size * PAGES) })
     }
 
     /// Makes something at `route`. Where the answer is lost, it may have been made nevertheless.

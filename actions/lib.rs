@@ -25,6 +25,7 @@ pub mod package;
 mod page;
 pub mod plan;
 pub mod promote;
+pub mod protection;
 #[path = "push-image/mod.rs"]
 pub mod push_image;
 pub mod release;
