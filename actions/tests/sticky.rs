@@ -203,7 +203,7 @@ async fn what_became_of_a_change_is_said_where_it_was_merged_and_nowhere_else() 
     let world = World::new();
     let sticky = Sticky { action: "apply", subject: "a", most: 65_000, settle: SETTLE };
     let body = || format!("{}\ndone\n", marker::line("apply", "a"));
-    world.github.merge(REPOSITORY, world.number, &"c".repeat(40)).expect("a merge");
+    world.github.merge(REPOSITORY, world.number, &"c".repeat(40), "octo-maintainer").expect("a merge");
     written(write_on_merged(&world.client, world.number, sticky, |_| body()).await);
     assert_eq!(world.write("a", "a plan").await.expect("an ending"), Ending::Closed);
     assert_eq!(world.bodies(), [body()]);
@@ -278,7 +278,7 @@ async fn plan_trap_26_a_commit_leads_to_the_pull_request_it_came_by() {
         NewPull::default(),
     );
     let commit = "c".repeat(40);
-    world.github.merge(REPOSITORY, world.number, &commit).expect("a merge");
+    world.github.merge(REPOSITORY, world.number, &commit, "octo-maintainer").expect("a merge");
     assert_eq!(pull_request_of(&world.client, &commit).await.expect("found"), Some(world.number));
     assert_eq!(pull_request_of(&world.client, &"d".repeat(40)).await.unwrap_or(None), None);
     assert!(pull_request_of(&world.client, "main").await.is_err());

@@ -47,7 +47,7 @@ impl World {
         github.add_repository(REPOSITORY, true);
         let number = github.add_pull(REPOSITORY, NewPull::default()).expect("a pull request");
         let commit = "c".repeat(40);
-        github.merge(REPOSITORY, number, &commit).expect("a merge");
+        github.merge(REPOSITORY, number, &commit, "octo-maintainer").expect("a merge");
         let folder = tempfile::tempdir().expect("a folder");
         for name in ["root", "tmp"] {
             fs::create_dir(folder.path().join(name)).expect("a folder");

@@ -2,9 +2,14 @@
 //! lists operations. Every request and every answer is checked against GitHub's own description of them, and what breaks
 //! it is kept as a violation ([`Github::violations`]).
 //!
-//! What it does not do: it has no git, so commits, branches and archives are what a test says they are; it starts no
-//! workflow itself, but tells who asked for that ([`Github::on_dispatch`]), and nobody waits for an approval; there are
-//! no organisations, teams, webhooks, rulesets, reviews or milestones, no GraphQL and no web pages behind its links;
+//! Besides the API there are the gates where jobs wait for a review of their environment, or for a concurrency group
+//! ([`Github::gates`], [`Github::review`]).
+//!
+//! What it does not do: it has no git, so commits, branches and archives are what a test says they are: a commit has an
+//! author and a message, and changes nothing; the default branch's are a line ([`Github::push`], [`Github::merge`]), and
+//! of no other branch more than the last is known. It starts no workflow itself, but tells who asked for that
+//! ([`Github::on_dispatch`]). Nobody waits at a gate who does not ask there, and what waits there is no workflow run of
+//! the API, nor a deployment. There are no organisations, teams, webhooks, rulesets, reviews or milestones, no GraphQL and no web pages behind its links;
 //! there are no anonymous requests, conditional requests and rate limits (unless a [`Fault`] plays one); SARIF files are
 //! taken when they are JSON of the right version, and count as processed at once. GitHub's description lists few of the
 //! errors that GitHub gives: 401, 403, 404 and 422 pass for any operation, if they look like GitHub's. A request that
@@ -19,6 +24,8 @@ mod deployments;
 mod description;
 mod dispatches;
 mod fault;
+mod gate;
+mod history;
 mod identity;
 mod issues;
 mod pulls;
@@ -38,14 +45,16 @@ use http::Method;
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use tokio::sync::watch;
 
 pub use dispatches::{Dispatch, Event};
 pub use fault::{Before, Fault};
+pub use gate::{Gates, Review, Waiting};
 pub use identity::{Identity, User};
 pub use setup::NewPull;
 pub use state::{
-    About, Actions, Branch, Branches, CheckRun, Comment, Deployment, DeploymentStatus, Environment, Issue, Pull,
-    Repository, Role, Sarif,
+    About, Actions, Branch, Branches, CheckRun, Comment, Commit, Deployment, DeploymentStatus, Environment, Issue,
+    Pull, Repository, Role, Sarif,
 };
 
 /// Where an Enterprise Server has its API.
@@ -74,7 +83,7 @@ pub struct Logged {
     pub identity: Option<Identity>,
 }
 
-type OnDispatch = Box<dyn FnMut(&Github, &Dispatch) + Send>;
+type OnDispatch = Arc<dyn Fn(&Github, &Dispatch) + Send + Sync>;
 
 struct Shared {
     description: &'static Description,
@@ -87,6 +96,7 @@ struct Shared {
     faults: Mutex<Vec<Planned<Fault>>>,
     hooks: Mutex<Vec<Planned<Arc<Mutex<Before>>>>>,
     on_dispatch: Mutex<Option<OnDispatch>>,
+    gates: watch::Sender<gate::Board>,
     log: Mutex<Vec<Logged>>,
     violations: Mutex<Vec<String>>,
 }
@@ -127,6 +137,7 @@ impl Github {
             faults: Mutex::default(),
             hooks: Mutex::default(),
             on_dispatch: Mutex::default(),
+            gates: watch::Sender::default(),
             log: Mutex::default(),
             violations: Mutex::default(),
         });
@@ -171,10 +182,11 @@ impl Github {
         locked(&self.shared.hooks).push(planned(method, prefix, Arc::new(Mutex::new(hook)), times));
     }
 
-    /// Tells who wants workflows to start, as it happens. It runs on the server's thread before the answer is sent: whoever
-    /// starts something long does so elsewhere.
-    pub fn on_dispatch(&self, told: impl FnMut(&Self, &Dispatch) + Send + 'static) {
-        *locked(&self.shared.on_dispatch) = Some(Box::new(told));
+    /// Tells who wants workflows to start, as it happens. It runs on the thread of who asked for that: the server's, before
+    /// the answer is sent, or that of [`Github::push`] and [`Github::merge`]; at times both at once. Whoever starts
+    /// something long does so elsewhere. It must not keep a clone of what it is given.
+    pub fn on_dispatch(&self, told: impl Fn(&Self, &Dispatch) + Send + Sync + 'static) {
+        *locked(&self.shared.on_dispatch) = Some(Arc::new(told));
     }
 }
 

@@ -1,6 +1,7 @@
 //! A request's way: what precedes it, the description, the token, the operation, the description again.
 
 use super::call::{Call, Outcome, Query, Reply};
+use super::dispatches::Dispatch;
 use super::fault::{self, Fault};
 use super::identity::{Identity, Needs};
 use super::routes::{self, Handler, USER};
@@ -143,15 +144,17 @@ impl Github {
             let told = repository.dispatches.len();
             (allowed(&call, repository, identity, &needs, handler), repository.dispatches[told..].to_vec())
         };
-        for dispatch in &dispatches {
-            // Taken out while it runs, so that it may ask to be told otherwise.
-            let told = locked(&self.shared.on_dispatch).take();
-            if let Some(mut told) = told {
-                told(self, dispatch);
-                locked(&self.shared.on_dispatch).get_or_insert(told);
-            }
-        }
+        dispatches.iter().for_each(|dispatch| self.tell(dispatch));
         reply
+    }
+
+    /// Tells who wants to know what starts workflows.
+    pub(super) fn tell(&self, dispatch: &Dispatch) {
+        // Not locked while it runs, so that it may ask to be told otherwise, and push itself.
+        let told = locked(&self.shared.on_dispatch).clone();
+        if let Some(told) = told {
+            told(&Self::of(&self.shared), dispatch);
+        }
     }
 }
 
@@ -171,7 +174,8 @@ fn allowed(
     handler(call, repository)
 }
 
-fn parsed(query: &str) -> Query {
+/// A query's parameters.
+pub(super) fn parsed(query: &str) -> Query {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     let decoded = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
     let pair = |pair: &str| {

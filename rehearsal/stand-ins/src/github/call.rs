@@ -133,9 +133,15 @@ impl<T> Page<T> {
 
     /// The answer that has the list in a member, beside how many there are.
     pub(super) fn counted(self, member: &str, show: impl FnMut(T) -> Value) -> Reply {
-        let Self { items, total, links } = self;
-        let items: Value = items.into_iter().map(show).collect();
-        Reply::json(200, json!({ "total_count": total, member: items })).linked(&links)
+        let total = self.total;
+        self.within(json!({ "total_count": total }), member, show)
+    }
+
+    /// The answer that has the list in a member, beside these.
+    pub(super) fn within(self, mut others: Value, member: &str, show: impl FnMut(T) -> Value) -> Reply {
+        let Self { items, links, .. } = self;
+        others[member] = items.into_iter().map(show).collect();
+        Reply::json(200, others).linked(&links)
     }
 }
 

@@ -199,7 +199,8 @@ fn typed(schema: &Value, text: &str) -> Value {
     parsed.unwrap_or_else(|| json!(text))
 }
 
-/// The parameters of a path that is like the template. A last `{ref}` takes slashes too, as branches have them.
+/// The parameters of a path that is like the template. A last `{ref}` or `{basehead}` takes slashes too, as branches
+/// have them.
 fn matching(template: &str, path: &str) -> Option<BTreeMap<String, String>> {
     let mut parameters = BTreeMap::new();
     let mut rest = Some(path);
@@ -207,7 +208,7 @@ fn matching(template: &str, path: &str) -> Option<BTreeMap<String, String>> {
     while let Some(segment) = segments.next() {
         let left = rest?;
         let (value, after) = match left.split_once('/') {
-            Some(_) if segment == "{ref}" && segments.peek().is_none() => (left, None),
+            Some(_) if matches!(segment, "{ref}" | "{basehead}") && segments.peek().is_none() => (left, None),
             Some((value, after)) => (value, Some(after)),
             None => (left, None),
         };

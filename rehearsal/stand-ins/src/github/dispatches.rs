@@ -1,4 +1,4 @@
-//! What starts workflows from outside: <https://docs.github.com/en/rest/actions/workflows> and
+//! What starts workflows: pushes, and wishes from outside: <https://docs.github.com/en/rest/actions/workflows> and
 //! <https://docs.github.com/en/rest/repos/repos#create-a-repository-dispatch-event>.
 
 use super::call::{Call, Outcome, Reply};
@@ -37,6 +37,15 @@ pub enum Event {
         event_type: String,
         /// An object.
         client_payload: Value,
+    },
+    /// `push`: those that are in the branch.
+    Push {
+        /// Such as `refs/heads/main`.
+        git_ref: String,
+        /// The branch's commit until now; zeros if the branch is new.
+        before: String,
+        /// Its commit from now on.
+        after: String,
     },
 }
 

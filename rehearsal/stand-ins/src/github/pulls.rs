@@ -80,10 +80,9 @@ fn all(repository: &Repository) -> impl Iterator<Item = (&Issue, &Pull)> {
 pub(super) fn get(call: &Call<'_>, repository: &mut Repository) -> Outcome {
     let issue = issues::find(repository, call.number("pull_number"))?;
     let pull = issue.pull.as_ref().ok_or_else(Reply::not_found)?;
-    let is_merged = pull.merged_at.is_some();
     let more = json!({
-        "merged": is_merged,
-        "merged_by": is_merged.then(|| user(call, &issue.user)),
+        "merged": pull.merged_at.is_some(),
+        "merged_by": pull.merged_by.as_ref().map(|by| user(call, by)),
         "mergeable": issue.open.then_some(true),
         "mergeable_state": if issue.open { "clean" } else { "unknown" },
         "rebaseable": issue.open.then_some(true),

@@ -3,7 +3,7 @@
 use super::call::{Call, Outcome};
 use super::identity::{Level, Needs};
 use super::state::{Repository, Role};
-use super::{checks, comments, deployments, dispatches, issues, pulls, scanning, settings, tarball};
+use super::{checks, comments, deployments, dispatches, history, issues, pulls, scanning, settings, tarball};
 
 /// Answers an operation on a repository.
 pub(super) type Handler = fn(&Call<'_>, &mut Repository) -> Outcome;
@@ -42,12 +42,14 @@ pub(super) fn route(operation: &str) -> Option<(Needs, Handler)> {
         }
         ("POST", "/check-runs") => (closed(&[("checks", Write)], Role::Write), checks::create),
         ("PATCH", "/check-runs/{check_run_id}") => (closed(&[("checks", Write)], Role::Write), checks::update),
+        ("GET", "/branches") => (open(&[("contents", Read)]), history::branches),
         ("POST", "/code-scanning/sarifs") => (closed(&[("security_events", Write)], Role::Write), scanning::upload),
         ("GET", "/code-scanning/sarifs/{sarif_id}") => {
             (closed(&[("security_events", Read)], Role::Write), scanning::status)
         }
         ("GET", "/commits/{commit_sha}/pulls") => (open(&[("pull_requests", Read)]), pulls::of_commit),
         ("GET", "/commits/{ref}/check-runs") => (open(&[("checks", Read)]), checks::of_commit),
+        ("GET", "/compare/{basehead}") => (open(&[("contents", Read)]), history::compare),
         ("GET", "/deployments") => (open(&[("deployments", Read)]), deployments::list),
         ("POST", "/deployments") => (closed(&[("deployments", Write)], Role::Write), deployments::create),
         ("GET", "/deployments/{deployment_id}") => (open(&[("deployments", Read)]), deployments::get),

@@ -103,7 +103,7 @@ impl Github {
             };
             let base = Branch { git_ref: new.base_ref, sha: new.base_sha, repository: Some(about) };
             let merge_commit_sha = new.merge_commit_sha;
-            let pull = Pull { head, base, draft: false, merge_commit_sha, merged_at: None };
+            let pull = Pull { head, base, draft: false, merge_commit_sha, merged_at: None, merged_by: None };
             insert(repository, id, new.title, &new.user, Some(pull))
         })
     }
@@ -129,22 +129,6 @@ impl Github {
         Ok(id)
     }
 
-    /// Merges a pull request: its branch's head is this commit from now on.
-    ///
-    /// # Errors
-    /// As [`Github::repository`], or if there is no such pull request.
-    pub fn merge(&self, full_name: &str, number: u64, merge_commit_sha: &str) -> Result<()> {
-        let now = state::now();
-        let merged = self.edit(full_name, |repository| {
-            let issue = repository.issues.get_mut(&number)?;
-            let pull = issue.pull.as_mut()?;
-            (issue.open, issue.closed_at, issue.updated_at) = (false, Some(now), now);
-            (pull.merged_at, pull.merge_commit_sha) = (Some(now), Some(merge_commit_sha.to_owned()));
-            repository.branches.insert(pull.base.git_ref.clone(), merge_commit_sha.to_owned())
-        })?;
-        merged.map(|_| ()).with_context(|| format!("there is no pull request {number} in {full_name}"))
-    }
-
     /// A token as a job of this repository has, with these permissions as in the workflow's `permissions:` and no others.
     #[must_use]
     pub fn token(&self, full_name: &str, permissions: &[(&str, &str)]) -> String {
@@ -166,7 +150,7 @@ impl Github {
     }
 }
 
-fn account(login: &str) -> User {
+pub(super) fn account(login: &str) -> User {
     if login == User::actions().login { User::actions() } else { User::named(login) }
 }
 

@@ -57,6 +57,10 @@ pub struct Repository {
     pub collaborators: BTreeMap<String, Role>,
     /// The commits of its branches, by their names.
     pub branches: BTreeMap<String, String>,
+    /// The names of those that are protected.
+    pub protected: BTreeSet<String>,
+    /// The commits of the default branch, oldest first, each the parent of the next.
+    pub history: Vec<Commit>,
     /// Issues and pull requests, by number: at GitHub each pull request is an issue too.
     pub issues: BTreeMap<u64, Issue>,
     /// Their comments, by id.
@@ -91,6 +95,8 @@ impl Repository {
             about,
             collaborators: BTreeMap::new(),
             branches: BTreeMap::new(),
+            protected: BTreeSet::new(),
+            history: Vec::new(),
             issues: BTreeMap::new(),
             comments: BTreeMap::new(),
             pulls_of: BTreeMap::new(),
@@ -126,6 +132,19 @@ impl Repository {
     pub(super) fn next_number(&self) -> u64 {
         self.issues.keys().max().map_or(1, |last| last + 1)
     }
+}
+
+/// A commit, without what it changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// Its id, 40 hexadecimal digits.
+    pub sha: String,
+    /// Its message.
+    pub message: String,
+    /// Who wrote it.
+    pub author: User,
+    /// When it was made.
+    pub at: Timestamp,
 }
 
 /// An issue, or with `pull` a pull request.
@@ -176,6 +195,8 @@ pub struct Pull {
     pub merge_commit_sha: Option<String>,
     /// When it was merged.
     pub merged_at: Option<Timestamp>,
+    /// Who merged it.
+    pub merged_by: Option<User>,
 }
 
 /// A side of a pull request.

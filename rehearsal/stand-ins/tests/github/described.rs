@@ -50,6 +50,9 @@ fn full() -> Github {
         it.actions.subject = Some(vec!["repo".to_owned(), "job_workflow_ref".to_owned()]);
     });
     filled.expect("a repository");
+    for (at, message) in ["Begin", "Go on"].iter().enumerate() {
+        github.push("acme/calls", &format!("{at:040}"), message, "github-actions[bot]").expect("a push");
+    }
     github
 }
 
@@ -85,13 +88,20 @@ fn every_operation_succeeds_as_described() {
     go("GET /repos/{owner}/{repo}/actions/permissions", &[], NONE);
     go("GET /repos/{owner}/{repo}/actions/permissions/workflow", &[], NONE);
     go("GET /repos/{owner}/{repo}/actions/variables", &[], NONE);
+    assert_eq!(go("GET /repos/{owner}/{repo}/branches", &[], NONE)[0]["name"], "main");
+    let basehead = json!(format!("{:040}...{:040}", 0, 1));
+    let compared = go("GET /repos/{owner}/{repo}/compare/{basehead}", &[("basehead", &basehead)], NONE);
+    assert_eq!(compared["commits"][0]["commit"]["message"], "Go on");
     let listed_environments = go("GET /repos/{owner}/{repo}/environments", &[], NONE);
     let environment = go("GET /repos/{owner}/{repo}/environments/{environment_name}", &[production], NONE);
     assert_eq!(listed_environments["environments"][0], environment);
     let reviewer = &environment["protection_rules"][1]["reviewers"][0]["reviewer"];
     assert_eq!(reviewer["login"], "octo-reviewer");
+    assert_eq!(environment["protection_rules"][1]["prevent_self_review"], false);
+    assert_eq!(environment["deployment_branch_policy"]["custom_branch_policies"], true);
     let policies = "GET /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies";
-    assert_eq!(go(policies, &[production], NONE)["branch_policies"][0]["name"], "main");
+    let policy = &go(policies, &[production], NONE)["branch_policies"][0];
+    assert_eq!((&policy["name"], &policy["type"]), (&json!("main"), &json!("branch")));
     let variables = go("GET /repos/{owner}/{repo}/environments/{environment_name}/variables", &[production], NONE);
     assert_eq!((&variables["total_count"], &variables["variables"][0]["value"]), (&json!(1), &json!("eu-central-1")));
 

@@ -3,6 +3,8 @@
 mod client;
 mod described;
 mod faults;
+mod gates;
+mod history;
 mod rights;
 
 use client::{ask, raw};
@@ -86,7 +88,7 @@ fn pull_requests_are_issues_and_are_found_by_what_they_merge() {
     assert_eq!(numbers("/issues?labels=drift&state=all"), [0; 0]);
     let merge = "a".repeat(40);
     assert_eq!(numbers(&format!("/commits/{merge}/pulls")), [0; 0]);
-    github.merge("acme/calls", 1, &merge).expect("a pull request");
+    github.merge("acme/calls", 1, &merge, "octo-maintainer").expect("a pull request");
     assert_eq!(numbers(&format!("/commits/{merge}/pulls")), [1]);
     assert_eq!(numbers("/pulls"), [0; 0]);
     assert_eq!(numbers("/pulls?state=closed&head=acme:change"), [1]);
