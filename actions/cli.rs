@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    apply, assume_role, drift, package, plan, promote, push_image, release, rollback, scan, setup, status, unlock,
+    apply, assume_role, check, drift, package, plan, promote, push_image, release, rollback, scan, setup, status,
+    unlock,
 };
 
 /// Delivers AWS Lambda services from GitHub.
@@ -30,6 +31,8 @@ pub enum Command {
     Release(release::Args),
     /// Plan a Terraform root, comment on the pull request, and digest what the plan intends
     Plan(Box<plan::Args>),
+    /// Decide whether a merged change may be applied as it is, or a person has to look at it first
+    Check(Box<check::Args>),
     /// Plan a root again, and apply that plan if it is the approved one
     Apply(Box<apply::Args>),
     /// Compare an environment with what is recorded of it, and keep one issue that says what differs

@@ -13,35 +13,52 @@ use sha2::{Digest, Sha256};
 
 /// What is hashed. The order of the fields is that of the bytes.
 #[derive(Debug, Default, Eq, PartialEq, Serialize)]
-struct Configuration<'a> {
-    architectures: Vec<&'a str>,
-    environment: BTreeMap<&'a str, &'a str>,
-    handler: Option<&'a str>,
-    image: Image<'a>,
-    layers: Vec<&'a str>,
+pub(crate) struct Configuration<'a> {
+    pub(crate) architectures: Vec<&'a str>,
+    pub(crate) environment: BTreeMap<&'a str, &'a str>,
+    pub(crate) handler: Option<&'a str>,
+    pub(crate) image: Image<'a>,
+    pub(crate) layers: Vec<&'a str>,
     /// MB.
-    memory: i32,
-    role: &'a str,
-    runtime: Option<&'a str>,
+    pub(crate) memory: i32,
+    pub(crate) role: &'a str,
+    pub(crate) runtime: Option<&'a str>,
     /// MB.
-    storage: i32,
+    pub(crate) storage: i32,
     /// Seconds.
-    timeout: i32,
-    tracing: &'a str,
-    vpc: Vpc<'a>,
+    pub(crate) timeout: i32,
+    pub(crate) tracing: &'a str,
+    pub(crate) vpc: Vpc<'a>,
 }
 
 #[derive(Debug, Default, Eq, PartialEq, Serialize)]
-struct Image<'a> {
-    command: &'a [String],
-    entry_point: &'a [String],
-    working_directory: Option<&'a str>,
+pub(crate) struct Image<'a> {
+    pub(crate) command: Vec<&'a str>,
+    pub(crate) entry_point: Vec<&'a str>,
+    pub(crate) working_directory: Option<&'a str>,
 }
 
 #[derive(Debug, Default, Eq, PartialEq, Serialize)]
-struct Vpc<'a> {
-    security_groups: Vec<&'a str>,
-    subnets: Vec<&'a str>,
+pub(crate) struct Vpc<'a> {
+    pub(crate) security_groups: Vec<&'a str>,
+    pub(crate) subnets: Vec<&'a str>,
+}
+
+/// What Lambda takes where nothing is said, MB.
+pub(crate) const MEMORY: i32 = 128;
+/// The same of `/tmp`, MB.
+pub(crate) const STORAGE: i32 = 512;
+/// The same, seconds.
+pub(crate) const TIMEOUT: i32 = 3;
+/// The same.
+pub(crate) const TRACING: &str = "PassThrough";
+
+impl Configuration<'_> {
+    /// The hash, 64 hexadecimal digits.
+    pub(crate) fn hash(&self) -> String {
+        // A struct of texts and numbers always has a JSON form.
+        hex::encode(Sha256::digest(serde_json::to_vec(self).unwrap_or_default()))
+    }
 }
 
 /// The hash of a version's configuration, as Lambda reports it.
@@ -57,28 +74,26 @@ pub fn hash(facts: &FunctionConfiguration) -> String {
         environment: environment.into_iter().flatten().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
         handler: handler.as_deref(),
         image: Image {
-            command: image.map(|image| image.command()).unwrap_or_default(),
-            entry_point: image.map(|image| image.entry_point()).unwrap_or_default(),
+            command: image.iter().flat_map(|image| image.command()).map(String::as_str).collect(),
+            entry_point: image.iter().flat_map(|image| image.entry_point()).map(String::as_str).collect(),
             working_directory: image.and_then(|image| image.working_directory()).filter(|folder| !folder.is_empty()),
         },
         layers: facts.layers().iter().filter_map(|layer| layer.arn()).collect(),
-        memory: facts.memory_size().unwrap_or(128),
+        memory: facts.memory_size().unwrap_or(MEMORY),
         role: facts.role().unwrap_or_default(),
         runtime,
-        storage: facts.ephemeral_storage().map_or(512, |storage| storage.size()),
-        timeout: facts.timeout().unwrap_or(3),
-        tracing: facts.tracing_config().and_then(|tracing| tracing.mode()).map_or("PassThrough", |mode| mode.as_str()),
+        storage: facts.ephemeral_storage().map_or(STORAGE, |storage| storage.size()),
+        timeout: facts.timeout().unwrap_or(TIMEOUT),
+        tracing: facts.tracing_config().and_then(|tracing| tracing.mode()).map_or(TRACING, |mode| mode.as_str()),
         vpc: Vpc {
             security_groups: sorted(vpc.iter().flat_map(|vpc| vpc.security_group_ids()).map(String::as_str)),
             subnets: sorted(vpc.iter().flat_map(|vpc| vpc.subnet_ids()).map(String::as_str)),
         },
     };
-    // A struct of texts and numbers always has a JSON form.
-    let bytes = serde_json::to_vec(&configuration).unwrap_or_default();
-    hex::encode(Sha256::digest(bytes))
+    configuration.hash()
 }
 
-fn sorted<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+pub(crate) fn sorted<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut texts: Vec<_> = texts.collect();
     texts.sort_unstable();
     texts

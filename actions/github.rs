@@ -19,7 +19,7 @@ use crate::{aws, secret::Secret};
 pub use retry::Patience;
 
 /// GitHub lists at most this many elements in an answer.
-const PAGE: usize = 100;
+pub(crate) const PAGE: usize = 100;
 
 /// More pages than these are not read: a hundred thousand comments are no conversation.
 const PAGES: usize = 1_000;

@@ -177,6 +177,21 @@ pub fn is_private(url: &str) -> bool {
         })
 }
 
+/// A URL whose host is a name below `localhost`, as one that can be reached, and the host that the request names: these are
+/// this machine (<https://www.rfc-editor.org/rfc/rfc6761#section-6.3>), which not every system's resolver knows.
+#[must_use]
+pub fn on_this_machine(url: &str) -> (String, Option<String>) {
+    let parsed = url.parse::<http::Uri>().ok();
+    let named = parsed.as_ref().and_then(http::Uri::authority).filter(|it| it.host().ends_with(".localhost"));
+    match named {
+        Some(authority) => {
+            let port = authority.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
+            (url.replacen(authority.as_str(), &format!("127.0.0.1{port}"), 1), Some(authority.to_string()))
+        }
+        None => (url.to_owned(), None),
+    }
+}
+
 /// An error with its causes, each once.
 #[must_use]
 pub fn chain(error: &dyn Error) -> String {
@@ -241,6 +256,20 @@ mod tests {
             ["http://example.com", "http://127.0.0.1.example.com/", "http://127.0.0.1:x@example.com/", "file:///x"]
         {
             assert!(!is_private(url), "{url}");
+        }
+    }
+
+    #[test]
+    fn names_below_localhost_are_this_machine() {
+        let (place, host) = on_this_machine("http://a1.execute-api.localhost:4566/health");
+        assert_eq!(
+            (place.as_str(), host.as_deref()),
+            ("http://127.0.0.1:4566/health", Some("a1.execute-api.localhost:4566"))
+        );
+        for url in
+            ["https://api.example.com/health", "http://localhost:1/", "https://x.localhost.example.com/", "no url"]
+        {
+            assert_eq!(on_this_machine(url), (url.to_owned(), None));
         }
     }
 

@@ -5,6 +5,7 @@ pub mod apply;
 #[path = "assume-role/mod.rs"]
 pub mod assume_role;
 pub mod aws;
+pub mod check;
 pub mod cli;
 pub mod configuration;
 pub mod delivery;
@@ -24,6 +25,7 @@ mod pace;
 pub mod package;
 mod page;
 pub mod plan;
+mod progress;
 pub mod promote;
 pub mod protection;
 #[path = "push-image/mod.rs"]

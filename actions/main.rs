@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, builder::Resettable};
 use lockgate::{
-    apply, assume_role,
+    apply, assume_role, check,
     cli::{Cli, Command},
     drift,
     failure::Failure,
@@ -31,6 +31,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::PushImage(args) => push_image::run(args).await,
         Command::Release(args) => release::run(args).await,
         Command::Plan(args) => plan::run(*args).await,
+        Command::Check(args) => check::run(*args).await,
         Command::Apply(args) => apply::run(*args).await,
         Command::Drift(args) => drift::run(*args).await,
         Command::Promote(args) => promote::run(args).await,

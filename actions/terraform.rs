@@ -244,17 +244,14 @@ impl Terraform {
         .await
     }
 
-    /// The value of an output in the state; none where the state has no such output.
+    /// The outputs of the state by their names, each an object with its `value`.
     ///
     /// # Errors
     /// If Terraform fails or gives no outputs.
-    pub async fn output(&self, name: &str) -> Result<Option<serde_json::Value>> {
-        let name = name.to_owned();
-        self.piped(&["output", "-json", "-no-color"], move |from| {
-            let outputs: serde_json::Map<String, serde_json::Value> =
-                serde_json::from_reader(std::io::BufReader::new(from))
-                    .context("the outputs are not as Terraform writes them")?;
-            Ok(outputs.get(&name).and_then(|output| output.get("value")).cloned())
+    pub async fn outputs(&self) -> Result<serde_json::Map<String, serde_json::Value>> {
+        self.piped(&["output", "-json", "-no-color"], |from| {
+            serde_json::from_reader(std::io::BufReader::new(from))
+                .context("the outputs are not as Terraform writes them")
         })
         .await
     }

@@ -5,6 +5,7 @@ use crate::{
     markdown,
     page::{LEAST, Measure, Page, SUMMARY, fold},
     plan::comment::link,
+    progress,
     sticky::marker,
 };
 
@@ -38,8 +39,9 @@ fn render(report: &Report, context: &Context, most: usize, measure: Measure) -> 
     let mut page = Page::new(most.max(LEAST), measure, report.plan.scrubber());
     let footer = markdown::defuse(&footer(report, context, &page));
     let kept = page.keep_free(&footer);
-    page.push(&format!("{}\n", marker::line("apply", &markdown::short(&context.root, 400))));
-    let what = page.span(context.environment.as_ref().unwrap_or(&context.root));
+    let subject = context.environment.as_ref().unwrap_or(&context.root);
+    page.push(&format!("{}\n", marker::line(progress::COMMENT, &markdown::short(subject, 400))));
+    let what = page.span(subject);
     page.push(&format!("## {}\n\n", headline(report, &what)));
     match &report.end {
         End::Unplanned { errors } => page.complaints(errors, report.plan.values_hidden),

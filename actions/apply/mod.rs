@@ -27,16 +27,14 @@ use crate::{
     aws,
     event::Event,
     failure::{Blame, Failure},
-    github::{Access, NO_TOKEN},
     interrupt,
     ledger::Ledger,
     lock::{self, Held, Taken},
-    page,
     plan::{Options, Plan, Values, make, secrets},
+    progress::{State, Told},
     promote::strategy,
     runner,
     secret::Secret,
-    sticky::comment::{Sticky, pull_request_of, write_on_merged},
     terraform::{self, Terraform},
     who,
 };
@@ -45,9 +43,6 @@ pub use approved::Digest;
 
 /// How long this run may be silent before another may take `lock/apply`.
 const LEASE: Duration = Duration::from_secs(60);
-
-/// How long the jobs of several roots leave each other to write the same comment.
-const SETTLE: Duration = Duration::from_secs(2);
 
 /// What to apply, what was approved, and whom to tell.
 #[derive(Debug, clap::Args)]
@@ -73,10 +68,7 @@ pub struct Args {
     #[arg(long, env = "INPUT_LOCK_TIMEOUT", value_name = "TIME", default_value = "2m", value_parser = strategy::duration)]
     lock_timeout: Duration,
     #[command(flatten)]
-    github: Access,
-    /// Pull request to comment on [default: the run's, else the one that its commit came by]
-    #[arg(long, env = "INPUT_PULL_REQUEST", value_name = "N")]
-    pull_request: Option<u64>,
+    told: Told,
     /// Whether values are shown
     #[arg(long, env = "INPUT_VALUES", value_name = "WHEN", default_value = "auto")]
     values: Values,
@@ -97,8 +89,8 @@ struct Ground {
 }
 
 /// Applies. Outputs: `digest` (the plan's that was made now), `changed` (whether it changes anything), `approved` (whether it
-/// has the approved digest), `applied` (whether all of it was applied), each `true` or `false`, and `lock-owner` if somebody
-/// else's lock stood in the way.
+/// has the approved digest), `applied` (whether all of it was applied), each `true` or `false`, `health-url` if the root has
+/// an output `health_url`, and `lock-owner` if somebody else's lock stood in the way.
 ///
 /// # Errors
 /// [`Failure::Gate`] if the plan is not the approved one, could not be made, or a lock is held; [`Failure::Usage`] for a root
@@ -131,6 +123,9 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         }
         None => None,
     };
+    if !args.dry_run {
+        args.told.status(State::InProgress, &format!("Terraform applies {}", terraform.root), None).await;
+    }
     let report = match (&mut ground, args.dry_run) {
         (Some(ground), false) => match take(ground, &terraform, &args).await? {
             None => {
@@ -208,10 +203,14 @@ async fn finish(args: &Args, event: &Event, terraform: &Terraform, report: &Repo
         // What was done is done, whoever hears of it.
         runner::warning(format_args!("the step has no summary: {error:#}"));
     }
-    if !args.dry_run
-        && let Err(error) = tell(args, event, report, &context).await
-    {
-        runner::warning(format_args!("no comment was written: {error:#}"));
+    if !args.dry_run {
+        let (state, description) = report.status(&terraform.root);
+        args.told.status(state, &description, None).await;
+        let subject = args.environment.as_ref().unwrap_or(&context.root);
+        let told = args.told.comment(event, subject, |room| comment::comment(report, &context, room));
+        if let Err(error) = told.await {
+            runner::warning(format_args!("no comment was written: {error:#}"));
+        }
     }
     let why = anyhow!("{}", report.plan.scrubber().cleaned(&report.why(&terraform.root)));
     match &report.end {
@@ -222,25 +221,4 @@ async fn finish(args: &Args, event: &Event, terraform: &Terraform, report: &Repo
         End::Cancelled | End::Failed { .. } => Err(Failure::World(why)),
         End::Unplanned { .. } | End::Locked { .. } | End::Differs { .. } => Err(Failure::Gate(why)),
     }
-}
-
-async fn tell(args: &Args, event: &Event, report: &Report, context: &comment::Context) -> anyhow::Result<()> {
-    let Some(github) = args.github.connect()? else {
-        runner::notice(format_args!("no comment was written: {NO_TOKEN}"));
-        return Ok(());
-    };
-    let number = match (args.pull_request, &event.pull_request, &context.commit) {
-        (Some(number), ..) => Some(number),
-        (None, Some(pull), _) => Some(pull.number),
-        (None, None, Some(commit)) => pull_request_of(&github, commit).await?,
-        (None, None, None) => None,
-    };
-    let Some(number) = number else {
-        runner::notice("no comment was written: the commit came by no pull request");
-        return Ok(());
-    };
-    let sticky = Sticky { action: "apply", subject: &context.root, most: page::COMMENT, settle: SETTLE };
-    let ending = write_on_merged(&github, number, sticky, |room| comment::comment(report, context, room)).await?;
-    ending.say(number);
-    Ok(())
 }

@@ -11,7 +11,6 @@ use crate::{
     ledger::Function,
     lock::Lost,
     runner,
-    terraform::Terraform,
     version::{Version, Versions},
 };
 
@@ -22,20 +21,11 @@ pub(super) const OUTPUT: &str = "functions";
 ///
 /// # Errors
 /// If the root does not name one, it is not there or runs other code, or the ledger cannot be written.
-pub(super) async fn record(
-    ground: &Ground,
-    id: &str,
-    terraform: &Terraform,
-    functions: Option<Value>,
-) -> Result<BTreeMap<String, String>> {
-    let functions = match functions {
-        Some(functions) => functions,
-        None => terraform.output(OUTPUT).await?.unwrap_or_default(),
-    };
+pub(super) async fn record(ground: &Ground, id: &str, functions: &Value) -> Result<BTreeMap<String, String>> {
     let release = ground.ledger.release(id).await?;
     let versions = Versions::new(&ground.config);
     let published = release.functions.iter().map(|(stem, function)| {
-        let (versions, functions) = (&versions, &functions);
+        let versions = &versions;
         async move {
             let number = number(functions, stem)?;
             let version = versions.read(&function.function, &number).await?;

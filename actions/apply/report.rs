@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::tally::Tally;
 use crate::{
     plan::{Comparison, Plan},
+    progress::State,
     runner,
 };
 
@@ -21,6 +22,8 @@ pub(super) struct Report {
     pub(super) versions: BTreeMap<String, String>,
     /// Why they are not, although the plan is applied.
     pub(super) unrecorded: Option<String>,
+    /// Where the service says that it is well: the root's output `health_url`.
+    pub(super) health_url: Option<String>,
 }
 
 /// How it ended.
@@ -46,7 +49,7 @@ pub(super) enum End {
 
 impl Report {
     pub(super) fn new(plan: Plan, end: End) -> Self {
-        Self { plan, end, versions: BTreeMap::new(), unrecorded: None }
+        Self { plan, end, versions: BTreeMap::new(), unrecorded: None, health_url: None }
     }
 
     /// Whether the plan is the approved one.
@@ -66,9 +69,23 @@ impl Report {
         runner::output("changed", flag(!self.plan.digest.is_empty() && self.plan.changed()))?;
         runner::output("approved", flag(self.approved()))?;
         runner::output("applied", flag(matches!(self.end, End::Applied(_))))?;
+        runner::output("health-url", self.health_url.as_deref().unwrap_or_default())?;
         match &self.end {
             End::Locked { owner, .. } => runner::output("lock-owner", owner),
             _ => Ok(()),
+        }
+    }
+
+    /// What becomes of the deployment, in a line.
+    pub(super) fn status(&self, root: &str) -> (State, String) {
+        let why = || self.plan.scrubber().cleaned(&self.why(root));
+        match &self.end {
+            // What it brings serves only once it is promoted.
+            End::Agreed | End::Nothing | End::Applied(_) if self.unrecorded.is_none() => {
+                (State::InProgress, format!("Terraform applied {root}; the promotion comes next"))
+            }
+            End::Unplanned { .. } | End::Locked { .. } | End::Differs { .. } => (State::Failure, why()),
+            _ => (State::Error, why()),
         }
     }
 

@@ -13,6 +13,9 @@ use crate::{
     terraform::{Lock, Planning, Terraform},
 };
 
+/// The root's output that says where the service says that it is well.
+const HEALTH_URL: &str = "health_url";
+
 /// Does it. With a lock in `ground`, that one is ours.
 pub(super) async fn work(
     args: &Args,
@@ -65,7 +68,7 @@ pub(super) async fn work(
         match ended.messages.lock() {
             Some(lock) => locked(&lock),
             None if ended.ok => {
-                outputs = ended.messages.outputs.get(publish::OUTPUT).and_then(|output| output.get("value")).cloned();
+                outputs = Some(ended.messages.outputs);
                 End::Applied(tally)
             }
             None => End::Failed { errors: ended.messages.errors(), tally, stopped: ended.stopped },
@@ -77,7 +80,14 @@ pub(super) async fn work(
     if let (Some(ground), Some(id)) = (ground, &args.release)
         && matches!(report.end, End::Applied(_) | End::Nothing)
     {
-        match publish::record(ground, id, terraform, outputs).await {
+        let outputs = match outputs {
+            Some(outputs) => outputs,
+            None => terraform.outputs().await.world()?,
+        };
+        let value = |name: &str| outputs.get(name).and_then(|output| output.get("value"));
+        report.health_url = value(HEALTH_URL).and_then(|url| url.as_str()).map(str::to_owned);
+        let functions = value(publish::OUTPUT).cloned().unwrap_or_default();
+        match publish::record(ground, id, &functions).await {
             Ok(versions) => report.versions = versions,
             Err(error) => report.unrecorded = Some(format!("{error:#}")),
         }

@@ -32,9 +32,13 @@ A profile line that refreshes itself: with
 in ~/.aws/config, everything that runs with AWS_PROFILE=deploy gets credentials, and new ones before they end, for as long
 as the job may ask for tokens. Nothing of them is in the environment or on disk.")]
 pub struct Args {
-    /// ARN of the role
-    #[arg(long, env = "INPUT_ROLE", value_name = "ARN")]
+    /// ARN of the role, or its place in --roles, such as deploy/staging
+    #[arg(long, env = "INPUT_ROLE", value_name = "ARN|PLACE")]
     role: String,
+
+    /// Roles by their names, as JSON: the output `roles` of terraform/bootstrap
+    #[arg(long, env = "INPUT_ROLES", value_name = "JSON")]
+    roles: Option<String>,
 
     /// AWS region, such as eu-central-1; its STS is asked, and later steps work in it
     #[arg(long, env = "INPUT_REGION", value_name = "REGION")]
@@ -102,7 +106,8 @@ pub async fn run(args: Args) -> Result<(), Failure> {
 
 impl Args {
     fn order(&self) -> Result<Order, Failure> {
-        let role: Role = self.role.trim().parse().with_context(|| format!("--role {}", self.role)).usage()?;
+        let role = Role::named(self.role.trim(), self.roles.as_deref());
+        let role = role.with_context(|| format!("--role {}", self.role)).usage()?;
         let region = self.region.trim().to_owned();
         let sane =
             !region.is_empty() && region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');

@@ -2,6 +2,7 @@
 //! it: the partition, hence the audience and the regions, and the account.
 
 use anyhow::{Context, Error, Result, bail, ensure};
+use serde_json::Value;
 
 /// The partitions, each with what its regions begin with; the last one takes every other region.
 const PARTITIONS: [(&str, &str); 4] =
@@ -43,6 +44,24 @@ impl std::str::FromStr for Role {
 }
 
 impl Role {
+    /// The role of an ARN, or of a place in the object `roles`, whose parts have slashes between.
+    ///
+    /// # Errors
+    /// If there is none, or what is there is no ARN.
+    pub(super) fn named(name: &str, roles: Option<&str>) -> Result<Self> {
+        let Some(roles) = roles.filter(|_| !name.starts_with("arn:")) else { return name.parse() };
+        let roles: Value = serde_json::from_str(roles)
+            .context("the roles are no JSON; give LOCKGATE_ROLES, the output `roles` of terraform/bootstrap")?;
+        let found = name.split('/').fold(&roles, |found, part| &found[part]);
+        let arn = found.as_str().with_context(|| {
+            format!(
+                "the roles have none at this place, but {}; give terraform/bootstrap's output `roles` anew",
+                places(&roles)
+            )
+        })?;
+        arn.parse()
+    }
+
     /// Whom a token for this role's STS is made for, unless the trust policy says otherwise.
     pub(super) fn audience(&self) -> &'static str {
         if self.partition == "aws-cn" { "sts.amazonaws.com.cn" } else { "sts.amazonaws.com" }
@@ -78,9 +97,34 @@ pub(super) fn account_of(arn: &str) -> Option<&str> {
     }
 }
 
+/// Where roles are, for whoever looked in the wrong place.
+fn places(roles: &Value) -> String {
+    let mut places = Vec::new();
+    for (name, role) in roles.as_object().into_iter().flatten() {
+        match role.as_object() {
+            Some(more) => places.extend(more.keys().map(|key| format!("{name}/{key}"))),
+            None => places.push(name.clone()),
+        }
+    }
+    if places.is_empty() { "nothing at all".to_owned() } else { places.join(", ") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_role_is_named_by_its_place_among_the_roles() {
+        let roles = r#"{"plan": "arn:aws:iam::111122223333:role/plan",
+            "deploy": {"staging": "arn:aws:iam::111122223333:role/deploy-staging"}}"#;
+        assert_eq!(Role::named("deploy/staging", Some(roles)).expect("a role").name, "deploy-staging");
+        assert_eq!(Role::named("plan", Some(roles)).expect("a role").name, "plan");
+        let arn = "arn:aws:iam::111122223333:role/other";
+        assert_eq!(Role::named(arn, Some(roles)).expect("a role").arn, arn);
+        let missing = format!("{:#}", Role::named("deploy/test", Some(roles)).expect_err("no role"));
+        assert!(missing.contains("deploy/staging, plan"), "{missing}");
+        assert!(Role::named("deploy", Some(roles)).is_err() && Role::named("plan", Some("x")).is_err());
+    }
 
     fn role(arn: &str) -> Result<Role> {
         arn.parse()

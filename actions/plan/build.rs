@@ -11,6 +11,7 @@ use super::{
     canonical::{Field, Key, Part, Writer},
     diff::{self, Lines},
     drift::Drifted,
+    function,
     json::{self, Value},
     leaves::{self, Leaf},
     marks::{self, Mark},
@@ -131,6 +132,9 @@ impl<'b, 's> Builder<'b, 's> {
         // NOTE: Terraform lists data sources that left the configuration, and does nothing for them.
         let mark = Mark::of_change(change);
         let own = self.learn(change, &mark);
+        if text("type") == Some(function::KIND) && text("mode") != Some("data") {
+            self.plan.functions.extend(function::configured(change));
+        }
         if idle || (action == Action::Delete && text("mode") == Some("data")) {
             return Ok(None);
         }
@@ -281,6 +285,7 @@ impl<'b, 's> Builder<'b, 's> {
             self.recorder.add(&line.line(&[("kind", Field::Text("errored"))], ""))?;
         }
         self.plan.digest = self.recorder.digest();
+        self.plan.briefs = self.recorder.brief();
         let changed: HashSet<&str> = self.plan.changes.iter().map(|change| change.address.as_str()).collect();
         let refresh = self.plan.applyable == Some(true)
             && changed.is_empty()

@@ -55,6 +55,8 @@ pub(super) enum Part {
 /// A line and its SHA-256.
 pub(super) struct Line {
     pub(super) sha256: [u8; 32],
+    /// What it is about: see [`name`].
+    pub(super) name: [u8; 4],
     /// What the record keeps: the line itself, or, if it holds something that looks like a secret, the line without it
     /// and the digest of the whole.
     pub(super) record: Option<String>,
@@ -88,17 +90,30 @@ impl Writer<'_> {
             (encoder.out, encoder.hidden)
         };
         let digest = |text: &str| Sha256::digest(text.as_bytes()).into();
+        let field = |wanted: &str| {
+            let found = fields.iter().find(|(name, _)| *name == wanted);
+            found.and_then(|(_, field)| if let Field::Text(text) = field { Some(*text) } else { None })
+        };
+        let name = name(field("kind"), field("address").or(field("name")), field("deposed"));
         if !self.record {
-            return Line { sha256: digest(&encode(None).0), record: None };
+            return Line { sha256: digest(&encode(None).0), name, record: None };
         }
         let (safe, hidden) = encode(Some((self.scrubber, kind)));
         if hidden == 0 {
-            return Line { sha256: digest(&safe), record: Some(safe) };
+            return Line { sha256: digest(&safe), name, record: Some(safe) };
         }
         let sha256: [u8; 32] = digest(&encode(None).0);
         let record = format!("{{\"line\":{safe},\"sha256\":\"{}\"}}", hex::encode(sha256));
-        Line { sha256, record: Some(record) }
+        Line { sha256, name, record: Some(record) }
     }
+}
+
+/// A short name of what a line is about, in which nothing can be read: its kind, its address (or an output's name) and the
+/// key of a deposed object.
+pub(super) fn name(kind: Option<&str>, address: Option<&str>, deposed: Option<&str>) -> [u8; 4] {
+    let parts = [kind, address, deposed].map(Option::unwrap_or_default);
+    let digest = Sha256::digest(parts.join("\0"));
+    [digest[0], digest[1], digest[2], digest[3]]
 }
 
 struct Encoder<'a> {

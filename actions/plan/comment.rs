@@ -8,7 +8,8 @@ use super::{
     folds::differences,
     heading,
     model::{Action, Change, Plan, Risk},
-    table::{table, words_of},
+    reviewed,
+    table::table,
 };
 use crate::{
     markdown,
@@ -16,6 +17,7 @@ use crate::{
     sticky::marker,
 };
 
+pub(crate) use super::table::words_of;
 pub use crate::page::{COMMENT, SUMMARY};
 
 /// What a comment says besides the plan.
@@ -72,7 +74,10 @@ pub fn summary(plan: &Plan, context: &Context, most: usize) -> (String, Tier) {
 
 fn render(plan: &Plan, context: &Context, most: usize, measure: Measure) -> (String, Tier) {
     let mut page = Page::new(most.max(LEAST), measure, &plan.scrubber);
-    let footer = markdown::defuse(&footer(plan, context, &page));
+    let mut footer = markdown::defuse(&footer(plan, context, &page));
+    if let Some(line) = reviewed::line(plan, most.max(LEAST) / 8).filter(|_| measure == Measure::Utf16) {
+        footer.push_str(&format!("\n{line}\n"));
+    }
     let kept = page.keep_free(&footer);
     let note = "Not everything fits here: 999999 of 999999 differences are left out. The run's summary shows more of them.\n\n";
     let kept_note = page.keep_free(note);

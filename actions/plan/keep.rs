@@ -14,7 +14,7 @@ use crate::{aws, object, runner};
 
 /// A place for a record.
 #[derive(Debug)]
-pub(super) enum Keep {
+pub(crate) enum Keep {
     /// A file.
     File(PathBuf),
     /// A prefix in a bucket, and the file that the record is in until its digest is known.
@@ -35,7 +35,7 @@ impl Keep {
     ///
     /// # Errors
     /// If it is neither.
-    pub(super) fn new(place: &str) -> Result<Self> {
+    pub(crate) fn new(place: &str) -> Result<Self> {
         let Some((bucket, prefix)) = object::named(place)? else { return Ok(Self::File(PathBuf::from(place))) };
         ensure!(
             prefix.ends_with('/'),
@@ -47,7 +47,7 @@ impl Keep {
     }
 
     /// The file that the record is written to.
-    pub(super) fn file(&self) -> &Path {
+    pub(crate) fn file(&self) -> &Path {
         match self {
             Self::File(file) | Self::Objects { file, .. } => file,
         }
@@ -55,7 +55,7 @@ impl Keep {
 
     /// Brings the record to its place, which is returned. Into a bucket none goes in a dry run, nor of a plan that failed,
     /// which cannot be approved.
-    pub(super) async fn store(&self, plan: &Plan, dry_run: bool) -> Result<Option<String>> {
+    pub(crate) async fn store(&self, plan: &Plan, dry_run: bool) -> Result<Option<String>> {
         let (bucket, prefix, file) = match self {
             Self::File(file) => return Ok(file.exists().then(|| file.display().to_string())),
             Self::Objects { .. } if dry_run || plan.errored || plan.digest.is_empty() => return Ok(None),

@@ -13,6 +13,7 @@ mod compare;
 mod diff;
 mod drift;
 mod folds;
+mod function;
 mod guard;
 mod guess;
 mod heading;
@@ -27,6 +28,7 @@ mod others;
 mod outputs;
 mod read;
 mod record;
+pub(crate) mod reviewed;
 pub(crate) mod secrets;
 mod shown;
 mod skip;
@@ -40,7 +42,6 @@ use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, anyhow};
 
-use self::keep::Keep;
 use crate::{
     aws,
     event::Event,
@@ -56,6 +57,7 @@ use crate::{
 
 pub use build::Options;
 pub use compare::{Comparison, compare};
+pub(crate) use keep::Keep;
 pub use leaves::Leaf;
 pub use model::{Action, Change, Check, Counts, Drift, Output, Plan, Risk};
 pub use read::read;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::leaves::Leaf;
+use super::{leaves::Leaf, record::Brief};
 
 /// A plan without its values.
 #[derive(Clone, Debug, Default)]
@@ -39,7 +39,11 @@ pub struct Plan {
     pub refresh_only: bool,
     /// Whether values were not to be shown.
     pub values_hidden: bool,
-    pub(super) scrubber: crate::scrub::Scrubber,
+    /// The configurations that the plan's Lambda functions will have, by the functions' names: see
+    /// [`crate::configuration`]. None where it is known only after the apply.
+    pub functions: BTreeMap<String, Option<String>>,
+    pub(crate) briefs: Vec<Brief>,
+    pub(crate) scrubber: crate::scrub::Scrubber,
 }
 
 /// What happens to one resource.

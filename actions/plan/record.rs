@@ -27,8 +27,19 @@ pub struct Recorder<'s> {
 
 struct Entry {
     sha256: [u8; 32],
+    name: [u8; 4],
     from: u64,
     length: u64,
+}
+
+/// A line of a record, so short that a comment can carry all of them. Two that are equal are very likely the same line: good
+/// enough to show what differs, never to decide whether anything does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Brief {
+    /// See [`super::canonical::name`].
+    pub(crate) name: [u8; 4],
+    /// The beginning of its SHA-256.
+    pub(crate) line: [u8; 4],
 }
 
 impl<'s> Recorder<'s> {
@@ -53,7 +64,7 @@ impl<'s> Recorder<'s> {
             store.write_all(text.as_bytes()).context("failed to keep the plan record: is the disk full?")?;
             length = text.len() as u64;
         }
-        self.lines.push(Entry { sha256: line.sha256, from: self.end, length });
+        self.lines.push(Entry { sha256: line.sha256, name: line.name, from: self.end, length });
         self.end += length;
         Ok(())
     }
@@ -64,6 +75,15 @@ impl<'s> Recorder<'s> {
         let mut digest = Sha256::new_with_prefix(DOMAIN);
         self.lines.iter().for_each(|line| digest.update(line.sha256));
         hex::encode(digest.finalize())
+    }
+
+    /// What each line is about, and the beginning of its digest.
+    pub(super) fn brief(&self) -> Vec<Brief> {
+        let brief = |entry: &Entry| {
+            let [a, b, c, d, ..] = entry.sha256;
+            Brief { name: entry.name, line: [a, b, c, d] }
+        };
+        self.lines.iter().map(brief).collect()
     }
 
     /// Writes the record of the plan that was read with it: a first line with the digest, then a line for each change, in

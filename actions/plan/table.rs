@@ -62,7 +62,7 @@ pub(super) fn table(order: &[&Change], page: &mut Page<'_>) -> Tier {
 }
 
 /// What is done, in Markdown.
-pub(super) fn words_of(action: &Action, page: &Page<'_>) -> String {
+pub(crate) fn words_of(action: &Action, page: &Page<'_>) -> String {
     match action {
         Action::Other(names) => format!("unknown action {}", page.span(&names.join("+"))),
         action => action.words(),

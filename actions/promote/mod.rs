@@ -3,9 +3,12 @@
 //!
 //! The ledger is written before the first alias moves, so whoever finds a promotion that was killed knows what it moved.
 
+mod carried;
+mod comment;
 mod picture;
 mod preflight;
 mod promotion;
+mod smoke;
 pub mod strategy;
 mod verdict;
 mod watch;
@@ -21,10 +24,12 @@ use self::{promotion::Promotion, strategy::Strategy, watch::Watch};
 use crate::{
     alias::Aliases,
     aws,
+    event::Event,
     failure::{Blame, Failure},
     ledger::{Action, AliasMove, Ledger, Live, Moving, Release, State},
     lock::{self, Held},
     moves::Mover,
+    progress::{self, Told},
     runner,
     version::Versions,
     who,
@@ -57,6 +62,14 @@ pub struct Args {
     /// Verdict where too little was seen and the probes are answered
     #[arg(long, env = "INPUT_ON_TOO_FEW", default_value = "pass")]
     on_too_few: OnTooFew,
+    /// URL that answers 200 while the service is well, asked when all traffic has moved: `lockgate apply`'s output health-url
+    #[arg(long, env = "INPUT_HEALTH_URL", value_name = "URL")]
+    health_url: Option<String>,
+    #[command(flatten)]
+    told: Told,
+    /// Workflow that a person starts to roll back, to which the comment links
+    #[arg(long, env = "INPUT_ROLLBACK_WORKFLOW", value_name = "FILE", default_value = "on-rollback.yml")]
+    rollback_workflow: String,
     /// How long this run may be silent before another may take its lock
     #[arg(long, env = "INPUT_LEASE", value_name = "TIME", default_value = "60s", value_parser = strategy::duration)]
     lease: Duration,
@@ -81,23 +94,36 @@ enum OnTooFew {
 /// release that was not applied; [`Failure::World`] if AWS fails.
 pub async fn run(args: Args) -> Result<(), Failure> {
     let _group = runner::group("lockgate promote (actions/promote/mod.rs)");
+    let event = Event::read().usage()?;
     let config = aws::config().await.usage()?;
     let ledger = Ledger::new(&config, &args.environment);
+    if args.dry_run {
+        return begin(&args, &config, &ledger).await;
+    }
+    args.told
+        .status(progress::State::InProgress, &format!("Promoting {}: {}", args.release, args.strategy), None)
+        .await;
+    let done = begin(&args, &config, &ledger).await;
+    comment::tell(&args, &event, &ledger, done.as_ref().err()).await;
+    done
+}
+
+async fn begin(args: &Args, config: &SdkConfig, ledger: &Ledger) -> Result<(), Failure> {
     let release = ledger.release(&args.release).await.world()?;
     if let Some((stem, _)) = release.functions.iter().find(|(_, function)| function.version.is_none()) {
         let why = anyhow!("release {} has no version of {stem} yet: Terraform's apply comes first", release.id);
         return Err(Failure::Usage(why));
     }
     if args.dry_run {
-        refuse_held(&ledger, &release).await?;
-        return show(&args, &config, &ledger, &release).await;
+        refuse_held(ledger, &release).await?;
+        return show(args, config, ledger, &release).await;
     }
     let purpose = format!("promote {}", release.id);
     // Minutes may pass until a version is awake, and a lease is shorter.
-    Versions::new(&config).awake(&release).await.world()?;
-    let held = take_lock(&ledger, &purpose, args.lease).await?;
-    let mover = Mover { ledger, aliases: Aliases::new(&config), held };
-    let done = promote(&args, &config, &mover, release).await;
+    Versions::new(config).awake(&release).await.world()?;
+    let held = take_lock(ledger, &purpose, args.lease).await?;
+    let mover = Mover { ledger: ledger.clone(), aliases: Aliases::new(config), held };
+    let done = promote(args, config, &mover, release).await;
     // Whatever happened, the lock is not needed any more; one that was lost stays with its new owner.
     mover.held.give_back(&mover.ledger).await;
     done

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::{
     Args, OnTooFew,
     picture::{self, Moment},
+    smoke,
     strategy::{self, Step},
     verdict::{Rules, Sums, Verdict, judge, starved},
     watch::{Watch, Watched},
@@ -18,7 +19,7 @@ use crate::{
     alias::{Alias, Error, Traffic},
     failure::Failure,
     interrupt,
-    ledger::{Action, Change, Hold, Live, Moving, Release, State},
+    ledger::{Action, AliasMove, Change, Hold, Live, Moving, Release, State},
     lock,
     moves::Mover,
     runner,
@@ -102,7 +103,23 @@ impl Promotion<'_> {
             self.shift(&mut aliases, step.percent).await?;
             self.watch_step(step).await?;
         }
-        self.shift(&mut aliases, 100).await
+        self.shift(&mut aliases, 100).await?;
+        self.smoke().await
+    }
+
+    /// Whether it answers the way its callers come, now that it has all the traffic.
+    async fn smoke(&self) -> Result<(), Broken> {
+        let through = async |(stem, one): (&String, &AliasMove)| {
+            let probe = &self.release.functions[stem].probe;
+            let probed = self.versions.probe(&one.function, &one.alias, probe).await;
+            probed.map_err(|unanswered| broken(stem, unanswered))
+        };
+        try_join_all(self.moving.aliases.iter().map(through)).await?;
+        match &self.args.health_url {
+            // It speaks for the service, not for one function.
+            Some(url) => smoke::health(url).await.map_err(|error| Broken::Bad(Vec::new(), format!("{error:#}"))),
+            None => Ok(()),
+        }
     }
 
     /// Gives the new versions so much of the traffic, one function after another.
@@ -210,10 +227,7 @@ impl Promotion<'_> {
         let one = async |stem: &String| {
             let (function, one) = (&self.release.functions[stem], &self.moving.aliases[stem]);
             let probed = self.versions.probe(&one.function, &one.to, &function.probe).await;
-            probed.map_err(|unanswered| match unanswered {
-                Unanswered::Wrong(why) => Broken::Bad(vec![stem.clone()], format!("{why:#}")),
-                Unanswered::Unasked(why) => Broken::Failed(why),
-            })
+            probed.map_err(|unanswered| broken(stem, unanswered))
         };
         try_join_all(stems.iter().map(one)).await.map(drop)
     }
@@ -303,6 +317,14 @@ fn tell(told: &mut String, sums: &BTreeMap<String, (Sums, Sums)>) {
     if now != *told {
         runner::say(&now);
         *told = now;
+    }
+}
+
+/// A function that does not answer its probe as it should is bad; one that could not be asked is not.
+fn broken(stem: &str, unanswered: Unanswered) -> Broken {
+    match unanswered {
+        Unanswered::Wrong(why) => Broken::Bad(vec![stem.to_owned()], format!("{why:#}")),
+        Unanswered::Unasked(why) => Broken::Failed(why),
     }
 }
 

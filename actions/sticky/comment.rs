@@ -270,6 +270,19 @@ fn wanted(ours: &[Comment], sticky: Sticky<'_>, render: &impl Fn(usize) -> Strin
     (marker::with_section(sticky.action, &body, sticky.subject, &section), !others.is_empty())
 }
 
+/// What the comment of an action on a pull request says about a subject: its section of the oldest such comment of our author's,
+/// none if there is none.
+///
+/// # Errors
+/// If GitHub refuses, or cannot be reached.
+pub async fn section(github: &GitHub, number: u64, action: &str, subject: &str) -> Result<Option<String>> {
+    let ours = ours(github, &format!("/issues/{number}/comments"), action).await;
+    let ours = ours.map_err(|refusal| refused(refusal, number, "read"))?;
+    let sections = ours.iter().flat_map(|comment| marker::sections(action, comment.body()));
+    let found = sections.into_iter().find(|(other, _)| other == subject);
+    Ok(found.map(|(_, section)| section.to_owned()))
+}
+
 /// The pull request that a commit came by: the one that was merged, else the only open one.
 /// <https://docs.github.com/en/rest/commits/commits#list-pull-requests-associated-with-a-commit>
 ///

@@ -103,7 +103,12 @@ fn live_moved_by_a_promotion_leaves_it_equal() {
 fn plan_trap_25_another_sensitive_value_is_another_digest() {
     let (alpha, beta) = (plan(ALPHA), plan(BETA));
     assert_ne!(alpha.digest, beta.digest);
-    assert_eq!(comment_of(&alpha).replace(&alpha.digest, ""), comment_of(&beta).replace(&beta.digest, ""));
+    let seen = |plan: &Plan| {
+        let text = comment_of(plan);
+        let seen = text.lines().filter(|line| !line.starts_with("<!-- lockgate:reviewed "));
+        seen.collect::<Vec<_>>().join("\n").replace(&plan.digest, "")
+    };
+    assert_eq!(seen(&alpha), seen(&beta));
     let keyed = Options { digest_key: b"lineage".to_vec(), ..Options::default() };
     let (with_key, _) = read_with(ALPHA.as_bytes(), &keyed).expect("a plan");
     assert_ne!(with_key.digest, alpha.digest);

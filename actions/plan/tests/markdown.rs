@@ -35,6 +35,7 @@ pub(crate) fn wrong(text: &str) -> Option<String> {
         let marker = |action| crate::sticky::marker::parse(action, line).is_some();
         if (number == 0 && (marker("plan") || marker("drift")))
             || (number == 1 && line.starts_with("<!-- lockgate:drift digest=") && line.len() == 95)
+            || is_reviewed(line)
         {
             continue;
         }
@@ -154,6 +155,16 @@ fn hostile_plan() -> Value {
         "output_changes": { evil: output },
         "checks": [{ "address": { "to_display": evil }, "status": evil, "instances": [{ "problems": [{ "message": evil }] }] }],
     })
+}
+
+/// Whether it is the hidden line of what was reviewed, and nothing else.
+fn is_reviewed(line: &str) -> bool {
+    let inner = line.strip_prefix("<!-- lockgate:reviewed ").and_then(|rest| rest.strip_suffix(" -->"));
+    let (digest, changes) = inner.and_then(|inner| inner.split_once(' ')).unwrap_or_default();
+    let base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte);
+    digest.len() == 64
+        && digest.bytes().all(|byte| byte.is_ascii_hexdigit())
+        && (changes == "-" || changes.bytes().all(base64))
 }
 
 #[test]

@@ -3,6 +3,11 @@ output "api_url" {
   value       = module.service.api_url
 }
 
+output "health_url" {
+  description = "What answers 200 while the service is well: `lockgate promote` asks it."
+  value       = module.service.health_url
+}
+
 output "api_id" {
   description = "Id of the HTTP API."
   value       = module.service.api_id

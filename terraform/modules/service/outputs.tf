@@ -3,6 +3,11 @@ output "api_url" {
   value       = aws_apigatewayv2_api.query.api_endpoint
 }
 
+output "health_url" {
+  description = "What answers 200 while the service is well; the one open route."
+  value       = "${aws_apigatewayv2_api.query.api_endpoint}/health"
+}
+
 output "api_id" {
   description = "Id of the HTTP API."
   value       = aws_apigatewayv2_api.query.id

@@ -1,0 +1,209 @@
+//! [`action.yml`](action.yml): decides whether a merged change may be applied to an environment as it is, or a person has to
+//! look at it first. It plans under Terraform's lock, keeps the plan's record, and compares with what the reviewers saw.
+//!
+//! This is the digest that binds: it is made from main, by a role that no pull request can take. What stands in the pull
+//! request's comment was made under the branch author's control; that it is equal tells that nothing changed meanwhile.
+
+mod comment;
+mod gate;
+mod held;
+mod review;
+
+use std::collections::BTreeSet;
+
+use anyhow::{Result, anyhow};
+
+use self::{
+    comment::Context,
+    gate::{Approval, Gate},
+    review::{Review, Why},
+};
+use crate::{
+    aws,
+    event::Event,
+    failure::{Blame, Failure},
+    github::{Access, GitHub},
+    interrupt,
+    ledger::{Ledger, Release},
+    plan::{Keep, Options, Plan, Values, comment as page, make, secrets},
+    progress, runner,
+    secret::Secret,
+    terraform, who,
+};
+
+/// What to check, and whom to ask.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    terraform: terraform::Settings,
+    /// Environment that the root is
+    #[arg(long, env = "INPUT_ENVIRONMENT", value_name = "NAME")]
+    environment: String,
+    /// Release of the environment's ledger that is to be applied
+    #[arg(long, env = "INPUT_RELEASE", value_name = "ID")]
+    release: String,
+    /// When a person has to approve
+    #[arg(long, env = "INPUT_APPROVAL", value_name = "WHEN", default_value = "on-difference")]
+    approval: Approval,
+    /// Branch that alone may deliver
+    #[arg(long, env = "INPUT_BRANCH", value_name = "NAME", default_value = "main")]
+    branch: String,
+    /// What the root may bring, one a line: providers and modules, as Terraform names their sources, and what a refusal names
+    #[arg(long, env = "INPUT_ALLOW", value_name = "SOURCE", value_delimiter = '\n', default_value = "hashicorp/aws")]
+    allow: Vec<String>,
+    /// Where to keep the plan record: a prefix of a bucket, below which its name is the plan's digest
+    #[arg(long, env = "INPUT_RECORD", value_name = "s3://BUCKET/PREFIX/")]
+    record: Option<String>,
+    #[command(flatten)]
+    github: Access,
+    /// Pull request that the change came by [default: the one that the commit was merged by]
+    #[arg(long, env = "INPUT_PULL_REQUEST", value_name = "N")]
+    pull_request: Option<u64>,
+    /// Whether values are shown
+    #[arg(long, env = "INPUT_VALUES", value_name = "WHEN", default_value = "auto")]
+    values: Values,
+    /// Values that must not be seen wherever they stand, one a line
+    #[arg(long, env = "INPUT_SECRETS", value_name = "TEXT", hide_env_values = true)]
+    secrets: Option<Secret>,
+}
+
+/// Checks. Outputs: `digest` (the plan's), `record` (where its record is), `changed` (whether it changes anything),
+/// `environment` (the GitHub environment of the job that may apply it), `reviewed` (`equal`, `differs` or `none`),
+/// `pull-request` and `deployment` (their numbers on GitHub, empty if there is none).
+///
+/// # Errors
+/// [`Failure::Gate`] if the release contains code that was judged bad, the plan could not be made, or a GitHub environment lets
+/// in more than the branch or misses its reviewers; [`Failure::World`] if AWS or GitHub fails.
+pub async fn run(args: Args) -> Result<(), Failure> {
+    let _group = runner::group("lockgate check (actions/check/mod.rs)");
+    let event = Event::read().usage()?;
+    interrupt::listen();
+    let github = args.github.connect().usage()?;
+    let github = github.ok_or_else(|| anyhow!("there is no token for GitHub; give the input `token`")).usage()?;
+    let gate = Gate { environment: &args.environment, approval: args.approval, branch: &args.branch };
+    gate.refuse_open(&github).await?;
+
+    let commit = who::commit();
+    let review = review::find(&github, &args, commit.as_deref()).await.world()?;
+    let ledger = Ledger::new(&aws::config().await.usage()?, &args.environment);
+    let release = ledger.release(&args.release).await.world()?;
+    let keep = args.record.as_deref().map(Keep::new).transpose().usage()?;
+    let (plan, errors) = plan(&args, &event, keep.as_ref()).await?;
+    runner::say(format_args!("{} Digest: {}", plan.counts().terraform(), plan.digest));
+
+    let holds = ledger.holds_and_locks().await.world()?.0;
+    let held = held::on(&release, &plan, holds);
+    let why = review.judge(&plan, args.approval);
+    let context = Context {
+        environment: &args.environment,
+        root: terraform::name(&args.terraform.root).usage()?,
+        gate: gate.taken(&why),
+        release: &release,
+        held: &held,
+        why: &why,
+        errors: &errors,
+        commit: commit.clone(),
+        run: who::run_url(),
+    };
+    runner::summary(&comment::summary(&plan, &review, &context)).usage()?;
+    if let Some(number) = review.pull_request {
+        let told = progress::comment(&github, number, &args.environment, |room| {
+            comment::comment(&plan, &review, &context, room)
+        });
+        if let Err(error) = told.await {
+            runner::warning(format_args!("no comment was written: {error:#}"));
+        }
+    }
+    if plan.errored || plan.digest.is_empty() {
+        let why = errors.first().map_or("it did not say why", String::as_str);
+        let why = plan.scrubber().cleaned(why);
+        return Err(Failure::Gate(anyhow!("terraform could not plan {}: {why}", context.root)));
+    }
+    if !held.is_empty() {
+        return Err(Failure::Gate(anyhow!("{}", held::told(&release.id, &held))));
+    }
+    let record = match &keep {
+        Some(keep) => keep.store(&plan, false).await.world()?,
+        None => None,
+    };
+    let deployment = deploy(&github, &args, commit.as_deref(), &release, &context).await;
+    outputs(&plan, &review, &context, record, deployment).usage()
+}
+
+/// Plans the root with the release's packages, under Terraform's lock.
+async fn plan(args: &Args, event: &Event, keep: Option<&Keep>) -> Result<(Plan, Vec<String>), Failure> {
+    let what = make::What {
+        environment: Some(args.environment.clone()),
+        packages: None,
+        release: Some(args.release.clone()),
+        allow: args.allow.clone(),
+        lock: true,
+    };
+    let options = Options {
+        secrets: secrets::known(args.secrets.as_ref()),
+        hide_values: args.values.hidden(event),
+        ..Options::default()
+    };
+    let made = make::with_terraform(&args.terraform, &what, options, keep.map(Keep::file)).await?;
+    Ok((made.plan, made.errors))
+}
+
+/// The deployment that the later jobs go on telling. Without one they tell less, and no worse.
+async fn deploy(
+    github: &GitHub,
+    args: &Args,
+    commit: Option<&str>,
+    release: &Release,
+    context: &Context<'_>,
+) -> Option<u64> {
+    let commit = commit?;
+    let told = async {
+        let production = args.approval == Approval::Always;
+        let id = progress::create(github, commit, &args.environment, &release.id, production).await?;
+        let (state, what) = match context.why.is_empty() && args.approval == Approval::OnDifference {
+            true => (progress::State::Queued, "The plan is the reviewed one"),
+            false => (progress::State::Pending, "Somebody has to approve the plan"),
+        };
+        progress::status(github, id, state, what, None).await?;
+        Ok::<_, crate::github::Refusal>(id)
+    };
+    match told.await {
+        Ok(id) => Some(id),
+        Err(error) => {
+            runner::warning(format_args!(
+                "there is no deployment on GitHub: {error}; give the job `deployments: write`"
+            ));
+            None
+        }
+    }
+}
+
+fn outputs(
+    plan: &Plan,
+    review: &Review,
+    context: &Context<'_>,
+    record: Option<String>,
+    deployment: Option<u64>,
+) -> Result<()> {
+    let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
+    let kinds: BTreeSet<_> = context.why.iter().map(Why::name).collect();
+    runner::say(format_args!(
+        "the apply takes the GitHub environment {}{}",
+        context.gate,
+        if kinds.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", kinds.into_iter().collect::<Vec<_>>().join(", "))
+        }
+    ));
+    runner::output("digest", &plan.digest)?;
+    runner::output("changed", if plan.changed() { "true" } else { "false" })?;
+    runner::output("record", &record.unwrap_or_default())?;
+    runner::output("environment", &context.gate)?;
+    runner::output("reviewed", review.word(plan))?;
+    runner::output("pull-request", &number(review.pull_request))?;
+    runner::output("deployment", &number(deployment))
+}
+
+/// The most that a step's summary takes.
+const SUMMARY: usize = page::SUMMARY;

@@ -1,0 +1,119 @@
+//! What reviewers saw of a change before it was merged, and what a plan has that they did not see.
+
+use anyhow::Result;
+
+use super::{Approval, Args};
+use crate::{
+    github::GitHub,
+    plan::{Plan, Risk, reviewed::Reviewed},
+    sticky::comment::{pull_request_of, section},
+    terraform,
+};
+
+/// The review of a change.
+#[derive(Debug)]
+pub(super) struct Review {
+    /// The pull request that it came by.
+    pub(super) pull_request: Option<u64>,
+    /// The plan that stands there.
+    pub(super) plan: Option<Reviewed>,
+}
+
+/// Why a person has to approve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// The commit came by no pull request.
+    NoPullRequest,
+    /// The pull request has no plan of this root.
+    NotReviewed,
+    /// The plan is another one now.
+    Differs,
+    /// It destroys or replaces what a rollback needs.
+    Top,
+    /// This environment always asks.
+    Always,
+}
+
+impl Why {
+    /// For a line in the log.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::NoPullRequest => "the commit came by no pull request",
+            Self::NotReviewed => "no plan was reviewed",
+            Self::Differs => "the plan is not the reviewed one",
+            Self::Top => "rollback targets are lost",
+            Self::Always => "this environment always asks",
+        }
+    }
+}
+
+/// Finds what was reviewed.
+///
+/// # Errors
+/// If GitHub refuses, or cannot be reached.
+pub(super) async fn find(github: &GitHub, args: &Args, commit: Option<&str>) -> Result<Review> {
+    let pull_request = match (args.pull_request, commit) {
+        (Some(number), _) => Some(number),
+        (None, Some(commit)) => pull_request_of(github, commit).await?,
+        (None, None) => None,
+    };
+    let Some(number) = pull_request else { return Ok(Review { pull_request: None, plan: None }) };
+    let root = terraform::name(&args.terraform.root)?;
+    let said = section(github, number, "plan", &root).await?;
+    Ok(Review { pull_request, plan: said.as_deref().and_then(Reviewed::read) })
+}
+
+impl Review {
+    /// Why a person has to approve this plan; nothing if none has.
+    pub(super) fn judge(&self, plan: &Plan, approval: Approval) -> Vec<Why> {
+        let mut why = Vec::new();
+        match (&self.pull_request, &self.plan) {
+            (None, _) => why.push(Why::NoPullRequest),
+            (Some(_), None) => why.push(Why::NotReviewed),
+            (Some(_), Some(reviewed)) if reviewed.digest != plan.digest => why.push(Why::Differs),
+            _ => {}
+        }
+        if plan.risk() == Risk::Top {
+            why.push(Why::Top);
+        }
+        if approval == Approval::Always {
+            why.push(Why::Always);
+        }
+        why
+    }
+
+    /// For the output `reviewed`.
+    pub(super) fn word(&self, plan: &Plan) -> &'static str {
+        match &self.plan {
+            None => "none",
+            Some(reviewed) if reviewed.digest == plan.digest => "equal",
+            Some(_) => "differs",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(digest: &str) -> Plan {
+        Plan { digest: digest.to_owned(), ..Plan::default() }
+    }
+
+    fn reviewed(digest: &str) -> Option<Reviewed> {
+        Reviewed::read(&format!("<!-- lockgate:reviewed {digest} - -->"))
+    }
+
+    #[test]
+    fn only_what_was_reviewed_goes_on_by_itself() {
+        let digest = "a".repeat(64);
+        let review = Review { pull_request: Some(7), plan: reviewed(&digest) };
+        assert_eq!(review.judge(&plan(&digest), Approval::OnDifference), []);
+        assert_eq!(review.judge(&plan(&digest), Approval::Always), [Why::Always]);
+        assert_eq!(review.judge(&plan(&"b".repeat(64)), Approval::OnDifference), [Why::Differs]);
+        let silent = Review { pull_request: Some(7), plan: None };
+        assert_eq!(silent.judge(&plan(&digest), Approval::OnDifference), [Why::NotReviewed]);
+        let pushed = Review { pull_request: None, plan: None };
+        assert_eq!(pushed.judge(&plan(&digest), Approval::OnDifference), [Why::NoPullRequest]);
+    }
+}
