@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    apply, assume_role, check, drift, package, plan, promote, push_image, release, rollback, scan, setup, status,
-    unlock,
+    apply, assume_role, check, doctor, drift, package, plan, promote, push_image, release, rollback, scan, setup,
+    status, unlock,
 };
 
 /// Delivers AWS Lambda services from GitHub.
@@ -47,4 +47,6 @@ pub enum Command {
     Status(status::Args),
     /// Free a lock or a hold, for a recorded reason
     Unlock(unlock::Args),
+    /// Compare the repository's settings at GitHub with what the trust needs, and say how to set them
+    Doctor(doctor::Args),
 }

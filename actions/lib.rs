@@ -9,6 +9,7 @@ pub mod check;
 pub mod cli;
 pub mod configuration;
 pub mod delivery;
+pub mod doctor;
 pub mod drift;
 pub mod event;
 pub mod failure;

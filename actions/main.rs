@@ -6,7 +6,7 @@ use clap::{CommandFactory, FromArgMatches, builder::Resettable};
 use lockgate::{
     apply, assume_role, check,
     cli::{Cli, Command},
-    drift,
+    doctor, drift,
     failure::Failure,
     package, plan, promote, push_image, release, rollback, runner, scan, setup, status, unlock,
 };
@@ -39,6 +39,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Scan(args) => scan::run(*args).await,
         Command::Status(args) => status::run(args).await,
         Command::Unlock(args) => unlock::run(args).await,
+        Command::Doctor(args) => doctor::run(args).await,
     }
 }
 

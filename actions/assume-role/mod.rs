@@ -4,7 +4,7 @@
 mod advice;
 mod deliver;
 mod diagnosis;
-mod role;
+pub(crate) mod role;
 mod session_name;
 mod sts;
 mod token;

@@ -10,13 +10,13 @@ const PARTITIONS: [(&str, &str); 4] =
 
 /// A role as its ARN names it.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct Role {
+pub(crate) struct Role {
     /// `arn:<partition>:iam::<account>:role/<path and name>`.
-    pub(super) arn: String,
+    pub(crate) arn: String,
     /// `aws`, `aws-cn`, `aws-us-gov` or `aws-eusc`.
     pub(super) partition: &'static str,
     /// Twelve digits.
-    pub(super) account: String,
+    pub(crate) account: String,
     /// Without the path.
     pub(super) name: String,
 }
