@@ -11,6 +11,7 @@ pub mod github_page;
 pub mod guard;
 pub mod host;
 pub mod http;
+mod hub;
 mod lambda;
 pub mod lockgate;
 pub mod misreported;

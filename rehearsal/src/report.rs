@@ -1,9 +1,10 @@
 //! The HTML report: what was played, what it found, where the time went.
 
-use crate::acts::{self, Pulls};
+use crate::acts;
 use crate::api::Asked;
 use crate::clock::{Kind, Span};
 use crate::github_page;
+use crate::hub::Hub;
 use crate::stage::Stage;
 use crate::story::{Act, Outcome, Played, Status};
 use anyhow::{Context, Result};
@@ -48,7 +49,7 @@ fn page(stage: &Stage, outcome: &Outcome, asked: &[Asked], rejected: &[(String, 
                 }
                 h2 { "Acts" }
                 @for act in &outcome.acts { (played(act)) }
-                @if let Some(pulls) = &stage.pulls { (pull_requests(pulls)) }
+                @if let Some(hub) = &stage.hub { (conversations(hub)) }
                 h2 { "Timeline" }
                 (timeline(&stage.clock.spans(), outcome.time.total))
                 h2 { "Invocations" }
@@ -100,11 +101,11 @@ fn played(act: &Played) -> Markup {
     }
 }
 
-/// The pull requests as GitHub would show them.
-fn pull_requests(pulls: &Pulls) -> Markup {
+/// The pull requests and issues as GitHub would show them.
+fn conversations(hub: &Hub) -> Markup {
     html! {
-        h2 { "Pull requests" }
-        @match pulls.conversations() {
+        h2 { "Pull requests and issues" }
+        @match hub.conversations() {
             Ok(conversations) => @for conversation in &conversations {
                 details {
                     summary { "#" (conversation.number) " " b { (conversation.title) } }

@@ -66,9 +66,17 @@ impl Repository {
     /// # Errors
     /// If git fails.
     pub async fn head(&self) -> Result<String> {
+        self.commit_of("HEAD").await
+    }
+
+    /// The commit of a branch.
+    ///
+    /// # Errors
+    /// If git fails.
+    pub async fn commit_of(&self, name: &str) -> Result<String> {
         let mut git = Command::new("git");
-        let head = output(git.arg("-C").arg(&self.folder).args(["rev-parse", "HEAD"])).await?;
-        Ok(head.trim().to_owned())
+        let commit = output(git.arg("-C").arg(&self.folder).args(["rev-parse", name])).await?;
+        Ok(commit.trim().to_owned())
     }
 
     /// Runs git in it.

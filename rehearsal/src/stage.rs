@@ -1,9 +1,10 @@
 //! What all acts share: the running parts, and what earlier acts made.
 
-use crate::acts::{Answers, Pulls};
+use crate::acts::Answers;
 use crate::clock::{Clock, Kind};
 use crate::generator::Landed;
 use crate::host::FunctionHost;
+use crate::hub::Hub;
 use crate::lambda;
 use crate::lockgate::Lockgate;
 use crate::packages::{self, Packages};
@@ -22,8 +23,11 @@ use std::path::{Path, PathBuf};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// The environment that is played.
+/// The environment that most acts are played in.
 pub const ENVIRONMENT: &str = "staging";
+
+/// The one behind it.
+pub const PRODUCTION: &str = "production";
 
 /// The repository that is played.
 pub const GITHUB_REPOSITORY: &str = "example/calls";
@@ -61,8 +65,8 @@ pub struct Stage {
     act: Option<Tool>,
     /// The scanners, made while the first acts play.
     making_scanners: Option<JoinHandle<Result<Vec<Tool>>>>,
-    /// Pull requests, once an act opened one.
-    pub pulls: Option<Pulls>,
+    /// GitHub's side, once an act needed it.
+    pub hub: Option<Hub>,
     /// The packages, made while the first acts play.
     packaging: Option<JoinHandle<Result<Packages>>>,
     /// What the act *bootstrap* made.
@@ -122,7 +126,10 @@ impl Stage {
         let needed = acts.contains(&Act::Provision);
         let packaging = needed.then(|| packages::begin(&folder, clock.clone(), teller.clone()));
         let host = FunctionHost::start(&folder, &folder.join("functions")).await?;
-        let forward = packages::stems()?.into_iter().map(|stem| (format!("{stem}-{ENVIRONMENT}"), host.url.clone()));
+        let stems = packages::stems()?;
+        let named =
+            stems.iter().flat_map(|stem| [ENVIRONMENT, PRODUCTION].map(|environment| format!("{stem}-{environment}")));
+        let forward = named.map(|name| (name, host.url.clone()));
         let options = emulator::Options { forward: forward.collect(), log: Some(folder.join("ministack.log")) };
         let emulator = Emulator::start(&options);
         let emulator = clock.measure(Kind::Step, "tools", "start the emulated AWS", emulator).await?;
@@ -138,7 +145,7 @@ impl Stage {
             making_act,
             act: None,
             making_scanners,
-            pulls: None,
+            hub: None,
             tools: vec![ministack, terraform],
             terraform: terraform_copy,
             folder,

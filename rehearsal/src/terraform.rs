@@ -218,6 +218,27 @@ impl Outputs {
     }
 }
 
+impl Outputs {
+    /// The outputs in a state file.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn of_state(state: &[u8]) -> Result<Self> {
+        let state: Value = serde_json::from_slice(state).context("the state is no JSON")?;
+        Ok(Self(state["outputs"].clone()))
+    }
+
+    /// An output's value as JSON text.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn json(&self, name: &str) -> Result<String> {
+        let value = &self.0[name]["value"];
+        anyhow::ensure!(!value.is_null(), "Terraform has no output {name}");
+        Ok(value.to_string())
+    }
+}
+
 fn part_of(part: &Value, all: &Value) -> bool {
     match part.as_object() {
         Some(part) => part.iter().all(|(name, value)| part_of(value, &all[name])),

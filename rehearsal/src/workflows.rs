@@ -1,9 +1,11 @@
 //! The repository's own workflow files, run on this machine by act in host mode
 //! (<https://nektosact.com/usage/index.html>), in a copy that is changed as little as act needs.
 //!
-//! What it does not do: act enforces no `permissions` and knows no environments; a job gets a token's URL only if it asks
-//! for `id-token: write`, and what its environment lets in is the trust policies' and the GitHub stand-in's business.
+//! What it does not do: act enforces no `permissions`, knows neither environments nor concurrency groups, and waits for
+//! nobody. So a job gets a token's URL only if it asks for `id-token: write`; one that names an environment asks the GitHub
+//! stand-in first whether it may begin; and one with a concurrency group waits there for its turn.
 
+mod gates;
 mod rewrite;
 mod run;
 mod tool_cache;
@@ -12,6 +14,7 @@ use crate::repository::Repository;
 use anyhow::Result;
 use std::path::{Path, PathBuf};
 
+pub use gates::Gated;
 pub use rewrite::{Rewrite, Tokens};
 pub use run::{Outcome, Request, Step, pairs};
 

@@ -1,7 +1,7 @@
 //! *bad-pull-request*: a branch brings a vulnerable dependency, a bucket that everybody can read, and code that clippy knows
 //! to be wrong. The gate is shut, and the comment names these and nothing that was there before.
 
-use super::pulls::{Pulls, told};
+use crate::hub::{Hub, told};
 use crate::stage::Stage;
 use crate::story::Checks;
 use crate::variant;
@@ -16,20 +16,20 @@ const BROUGHT: [(&str, &str); 3] =
     [("RUSTSEC-2020-0027", "Cargo.lock"), ("AWS-0092", variant::EXPORTS), ("clippy::eq_op", variant::LENGTHS)];
 
 pub(crate) async fn bad_pull_request(stage: &mut Stage, checks: &mut Checks) -> Result<()> {
-    Pulls::with(stage, async |stage, pulls| play(stage, pulls, checks).await).await
+    Hub::with(stage, async |stage, hub| play(stage, hub, checks).await).await
 }
 
-async fn play(stage: &mut Stage, pulls: &mut Pulls, checks: &mut Checks) -> Result<()> {
-    pulls.branch(BRANCH).await?;
-    variant::insecure(&pulls.repository)?;
-    pulls.repository.commit("Export calls for our partners").await?;
-    let pull = pulls.open(BRANCH, "Export calls for our partners").await?;
+async fn play(stage: &mut Stage, hub: &Hub, checks: &mut Checks) -> Result<()> {
+    hub.branch(BRANCH).await?;
+    variant::insecure(&hub.repository)?;
+    hub.repository.commit("Export calls for our partners").await?;
+    let pull = hub.open(BRANCH, "Export calls for our partners").await?;
 
-    let run = pulls.run(stage, ACT, &pull).await?;
+    let run = hub.play(stage, ACT, &hub.pushed(&pull).await?, &[]).await?;
     let failed: Vec<&String> = run.jobs.iter().filter(|(_, result)| *result != "success").map(|(job, _)| job).collect();
     let scan_alone = failed.len() == 1 && failed[0].ends_with("scan");
     checks.that("the scan fails, and no other job does", scan_alone, told(&run));
-    let comment = pulls.comment(&pull, "scan")?.body;
+    let comment = hub.comment(&pull, "scan")?.body;
     let headline = comment.lines().find(|line| line.starts_with("## ")).unwrap_or_default();
     checks.that("the comment says so", headline.starts_with("## ❌ Scan: "), headline.to_owned());
     let new = comment.split("### New\n").nth(1).context("the comment lists nothing new")?;
@@ -46,6 +46,6 @@ async fn play(stage: &mut Stage, pulls: &mut Pulls, checks: &mut Checks) -> Resu
         .collect();
     let brought = BROUGHT.iter().map(|(_, file)| *file).collect();
     checks.equal("what is new lies in the files that the branch changes, and nothing old is named", &files, &brought);
-    pulls.judge(checks);
+    hub.judge(checks);
     Ok(())
 }

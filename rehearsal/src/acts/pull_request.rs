@@ -1,6 +1,6 @@
 //! *pull-request*: a contributor keeps logs for longer, and a reviewer reads what Terraform would do.
 
-use super::pulls::{Pull, Pulls, told};
+use crate::hub::{Hub, Pull, told};
 use crate::stage::{ENVIRONMENT, Stage};
 use crate::story::Checks;
 use anyhow::{Context, Result};
@@ -13,20 +13,20 @@ const BRANCH: &str = "longer-logs";
 const VALUES: &str = "terraform/environments/staging/terraform.tfvars";
 
 pub(crate) async fn pull_request(stage: &mut Stage, checks: &mut Checks) -> Result<()> {
-    Pulls::with(stage, async |stage, pulls| play(stage, pulls, checks).await).await
+    Hub::with(stage, async |stage, hub| play(stage, hub, checks).await).await
 }
 
-async fn play(stage: &mut Stage, pulls: &mut Pulls, checks: &mut Checks) -> Result<()> {
-    pulls.branch(BRANCH).await?;
-    pulls.repository.change(VALUES, "log_retention_days = 14", "log_retention_days = 30")?;
-    pulls.repository.commit("Keep the logs of staging for a month").await?;
-    let pull = pulls.open(BRANCH, "Keep the logs of staging for a month").await?;
+async fn play(stage: &mut Stage, hub: &Hub, checks: &mut Checks) -> Result<()> {
+    hub.branch(BRANCH).await?;
+    hub.repository.change(VALUES, "log_retention_days = 14", "log_retention_days = 30")?;
+    hub.repository.commit("Keep the logs of staging for a month").await?;
+    let pull = hub.open(BRANCH, "Keep the logs of staging for a month").await?;
 
-    let first = pulls.run(stage, ACT, &pull).await?;
+    let first = hub.play(stage, ACT, &hub.pushed(&pull).await?, &[]).await?;
     checks.that("every job succeeds", first.succeeded(), told(&first));
-    let comment = pulls.comment(&pull, "plan")?;
+    let comment = hub.comment(&pull, "plan")?;
     let before = judge(checks, &comment, "14 -> 30")?;
-    let scanned = pulls.comment(&pull, "scan")?;
+    let scanned = hub.comment(&pull, "scan")?;
     let headline = scanned.body.lines().find(|line| line.starts_with("## ")).unwrap_or_default();
     checks.that(
         "the other comment says that nothing new was found",
@@ -44,27 +44,27 @@ async fn play(stage: &mut Stage, pulls: &mut Pulls, checks: &mut Checks) -> Resu
         &BTreeSet::from(["enrich", "query"]),
     );
 
-    pulls.repository.change(VALUES, "log_retention_days = 30", "log_retention_days = 60")?;
-    pulls.repository.commit("Keep them for two").await?;
-    let again = pulls.run(stage, ACT, &pull).await?;
+    hub.repository.change(VALUES, "log_retention_days = 30", "log_retention_days = 60")?;
+    hub.repository.commit("Keep them for two").await?;
+    let again = hub.play(stage, ACT, &hub.pushed(&pull).await?, &[]).await?;
     checks.that("pushed again, every job succeeds", again.succeeded(), told(&again));
-    same_comments(pulls, &pull, checks, (&comment, &scanned), &before)?;
-    pulls.judge(checks);
+    same_comments(hub, &pull, checks, (&comment, &scanned), &before)?;
+    hub.judge(checks);
     Ok(())
 }
 
 /// The comments are those of before, and the plan's says something else.
 fn same_comments(
-    pulls: &Pulls,
+    hub: &Hub,
     pull: &Pull,
     checks: &mut Checks,
     (plan, scan): (&Comment, &Comment),
     before: &str,
 ) -> Result<()> {
-    let changed = pulls.comment(pull, "plan")?;
+    let changed = hub.comment(pull, "plan")?;
     let after = judge(checks, &changed, "14 -> 60")?;
     checks.equal("the same comment has changed", &changed.id, &plan.id);
-    checks.equal("the scan's comment is the same, too", &pulls.comment(pull, "scan")?.id, &scan.id);
+    checks.equal("the scan's comment is the same, too", &hub.comment(pull, "scan")?.id, &scan.id);
     checks.that("the digest has changed with it", before != after, format!("{before}, {after}"));
     Ok(())
 }

@@ -2,6 +2,7 @@
 //! checkout. And what GitHub gives to a job by itself: the place where it asks for its OIDC token, and a token for the API
 //! with the job's own permissions, where act has one for the whole run.
 
+use super::gates;
 use anyhow::{Context, Result};
 use std::fs;
 use std::path::Path;
@@ -15,7 +16,12 @@ const LEFT_OUT: (&str, &str) =
     ("$/.github/workflows/ci.yml", "left out, because .ci/run and the README run the same commands on the checkout");
 
 /// The actions with an input `token`.
-const WITH_TOKEN: [&str; 2] = ["$/actions/plan", "$/actions/scan"];
+const WITH_TOKEN: [&str; 6] =
+    ["$/actions/apply", "$/actions/check", "$/actions/drift", "$/actions/plan", "$/actions/promote", "$/actions/scan"];
+
+/// The action that pushes images, and the variable by which a run says where the registry is.
+const PUSHES: &str = "$/actions/release";
+pub(super) const REGISTRY: &str = "REHEARSAL_REGISTRY";
 
 /// Gives the files of act's own copy, which are all of today, the times of the folder that it was copied from: cargo would
 /// build everything anew.
@@ -72,6 +78,7 @@ fn one(file: &str, text: &str, copy: &Path, tokens: Tokens<'_>) -> Result<(Strin
             }
             !left_out
         });
+        gates::queue(jobs, &mut changes);
         for (name, job) in jobs.iter_mut() {
             let name = name.as_str().unwrap_or_default().to_owned();
             if let Some(job) = job.as_mapping_mut() {
@@ -103,6 +110,7 @@ fn rewrite_job(
     let Some(steps) = job.get_mut("steps").and_then(Value::as_sequence_mut) else { return };
     for step in steps.iter_mut().filter_map(Value::as_mapping_mut) {
         with_token(name, step, &permissions, tokens, changes);
+        with_registry(name, step, changes);
         to_local(step, changes);
     }
     let checks_out = |step: &Value| step["uses"].as_str().is_some_and(|uses| uses.starts_with("actions/checkout@"));
@@ -111,6 +119,10 @@ fn rewrite_job(
         checkout.insert("uses".into(), CHECKOUT.into());
         steps.insert(0, Value::Mapping(checkout));
         changes.push(format!("job {name}: a checkout first, without which act finds no action of the repository"));
+    }
+    if let Some(environment) = &environment {
+        steps.insert(0, gates::enter(name, environment));
+        changes.push(format!("job {name}: it asks the GitHub stand-in first whether {environment} lets it in"));
     }
     if granted {
         let environment = environment.map(|name| format!("&environment={name}")).unwrap_or_default();
@@ -150,6 +162,18 @@ fn with_token(job: &str, step: &mut Mapping, permissions: &Value, tokens: Tokens
     let inputs = step.entry("with".into()).or_insert_with(|| Value::Mapping(Mapping::new()));
     if let Some(inputs) = inputs.as_mapping_mut() {
         inputs.insert("token".into(), token.into());
+    }
+}
+
+/// Says where the emulated registry is, which has no host name of its own.
+fn with_registry(job: &str, step: &mut Mapping, changes: &mut Vec<String>) {
+    if step.get("uses").and_then(Value::as_str) != Some(PUSHES) {
+        return;
+    }
+    let inputs = step.entry("with".into()).or_insert_with(|| Value::Mapping(Mapping::new()));
+    if let Some(inputs) = inputs.as_mapping_mut() {
+        inputs.insert("registry".into(), format!("${{{{ vars.{REGISTRY} }}}}").into());
+        changes.push(format!("job {job}: {PUSHES} is told where the emulated registry is"));
     }
 }
 
@@ -199,7 +223,8 @@ jobs:
         assert_eq!(jobs["plain"]["steps"].as_sequence().map(Vec::len), Some(3), "it has a checkout of its own");
         assert!(jobs["plain"]["env"].is_null(), "it may not have a token");
         assert_eq!(jobs["called"]["uses"], "./.github/workflows/x.yml");
-        assert_eq!(jobs["cloud"]["steps"][0]["uses"], CHECKOUT);
+        assert_eq!(jobs["cloud"]["steps"][0]["env"]["ENVIRONMENT"], "${{ inputs.environment }}-rollback");
+        assert_eq!(jobs["cloud"]["steps"][1]["uses"], CHECKOUT);
         assert_eq!(jobs["cloud"]["env"]["KEPT"], "yes");
         assert_eq!(
             jobs["cloud"]["env"]["ACTIONS_ID_TOKEN_REQUEST_URL"],
@@ -207,7 +232,7 @@ jobs:
         );
         assert_eq!(jobs["plain"]["steps"][2]["with"]["token"], "[]", "a job without grants has a token without rights");
         assert!(jobs["checks"].is_null(), "it is not played");
-        assert_eq!(changes.len(), 7, "{changes:?}");
+        assert_eq!(changes.len(), 8, "{changes:?}");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! One run of a workflow.
 
 use super::Workflows;
-use super::rewrite::OIDC_URL;
+use super::gates::{GATES, Gated, RUN};
+use super::rewrite::{OIDC_URL, REGISTRY};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use stand_ins::oidc::Grant;
@@ -35,6 +36,12 @@ pub struct Request {
     pub oidc: Option<Grant>,
     /// Folders with programs that are on a runner's PATH, before those of this process.
     pub path: Vec<PathBuf>,
+    /// The one job that is run, and those it needs; all if not said.
+    pub only: Option<&'static str>,
+    /// Where jobs ask whether they may begin.
+    pub gates: Option<Gated>,
+    /// Host and port of the registry for images.
+    pub registry: String,
 }
 
 /// Names and values as a [`Request`] has them.
@@ -109,6 +116,13 @@ impl Workflows {
         if let Some(Grant { url, bearer }) = &request.oidc {
             vars.push((OIDC_URL.to_owned(), url.clone()));
             env.push(("ACTIONS_ID_TOKEN_REQUEST_TOKEN".to_owned(), bearer.clone()));
+        }
+        if let Some(gates) = &request.gates {
+            vars.extend([(GATES.to_owned(), gates.url.clone()), (RUN.to_owned(), gates.query())]);
+        }
+        vars.push((REGISTRY.to_owned(), request.registry.clone()));
+        if let Some(job) = request.only {
+            command.arg("--job").arg(job);
         }
         for (flag, pairs) in [("--env", &env), ("--var", &vars)] {
             for (name, value) in pairs {

@@ -1,0 +1,211 @@
+//! GitHub's side of the story: the repository on GitHub's stand-in, the checkout that contributors and the runner share, and
+//! the runs of workflows.
+
+mod pages;
+mod run;
+mod settings;
+
+use crate::github_page::Conversation;
+use crate::repository::Repository;
+use crate::stage::{GITHUB_REPOSITORY, Stage};
+use crate::story::Checks;
+use crate::tools::Tool;
+use crate::workflows::{Outcome, Workflows};
+use anyhow::{Context, Result, ensure};
+use lockgate::sticky::marker;
+use stand_ins::github::{Comment, Dispatch, Gates, Github, NewPull};
+use stand_ins::oidc::{GITHUB, Issuer};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, mpsc};
+
+pub(crate) use run::{Started, told};
+pub(crate) use settings::{CONTRIBUTOR, MAINTAINER};
+
+/// GitHub with the story's repository on it, and the checkout in which a runner works.
+#[derive(Debug)]
+pub struct Hub {
+    /// GitHub.
+    pub(crate) github: Github,
+    /// Where jobs wait.
+    pub(crate) gates: Gates,
+    /// The checkout.
+    pub(crate) repository: Repository,
+    workflows: Workflows,
+    act: Tool,
+    /// Issues the jobs' tokens.
+    issuer: Issuer,
+    /// Folders of tools that the runner has.
+    path: Vec<PathBuf>,
+    /// The advisory database.
+    advisories: PathBuf,
+    /// How many workflows ran so far.
+    runs: AtomicU64,
+    /// What GitHub wants to be started, as it was told.
+    events: Mutex<mpsc::Receiver<Dispatch>>,
+    /// What became of each pull request's jobs, of its last run.
+    jobs: Mutex<BTreeMap<u64, BTreeMap<String, String>>>,
+}
+
+/// A pull request: its number, and its branch.
+#[derive(Debug, Clone)]
+pub(crate) struct Pull {
+    pub(crate) number: u64,
+    branch: String,
+}
+
+impl Hub {
+    /// Plays with that of the stage, which is made if no act had any before, and leaves it there.
+    ///
+    /// # Errors
+    /// If a tool is missing, or the copy cannot be made; or what `play` says.
+    pub(crate) async fn with(stage: &mut Stage, play: impl AsyncFnOnce(&mut Stage, &Self) -> Result<()>) -> Result<()> {
+        let hub = match stage.hub.take() {
+            Some(hub) => hub,
+            None => Self::new(stage).await?,
+        };
+        stage.settle().await;
+        let played = play(stage, &hub).await;
+        stage.hub = Some(hub);
+        played
+    }
+
+    async fn new(stage: &mut Stage) -> Result<Self> {
+        let github = Github::start()?;
+        github.add_repository(GITHUB_REPOSITORY, true);
+        let tokens = |granted: &[(String, String)]| {
+            let granted: Vec<_> = granted.iter().map(|(right, level)| (right.as_str(), level.as_str())).collect();
+            Some(github.token(GITHUB_REPOSITORY, &granted))
+        };
+        let folder = stage.file("hub");
+        let mut workflows = Workflows::copy(&stage.repository.folder, &folder, GITHUB_REPOSITORY, &tokens).await?;
+        let terraform = stage.tools.iter().find(|tool| tool.name == "terraform").context("terraform")?.clone();
+        workflows.put_tool(&terraform)?;
+        let (mut path, mut advisories) = (Vec::new(), PathBuf::new());
+        for scanner in &stage.scanners().await? {
+            // tfsec is in no RELEASE: it is scanned with where the runner has it.
+            match scanner.name {
+                "tfsec" => path.extend(scanner.path.parent().map(Path::to_owned)),
+                "advisory-db" => advisories.clone_from(&scanner.path),
+                _ => workflows.put_tool(scanner)?,
+            }
+        }
+        stage.note_rewrites(&workflows);
+        let repository = Repository { folder: workflows.folder.clone() };
+        let base = repository.head().await?;
+        github.push(GITHUB_REPOSITORY, &base, "What is delivered", MAINTAINER)?;
+        settings::set(&github, stage)?;
+        let (tell, events) = mpsc::channel();
+        let tell = Mutex::new(tell);
+        github.on_dispatch(move |_, dispatch| {
+            if let Ok(tell) = tell.lock() {
+                // Nobody listens once the hub is gone.
+                let _ = tell.send(dispatch.clone());
+            }
+        });
+        let gates = github.gates()?;
+        Ok(Self {
+            act: stage.act().await?,
+            issuer: Issuer::start_as(Some(GITHUB))?,
+            github,
+            gates,
+            repository,
+            workflows,
+            path,
+            advisories,
+            runs: AtomicU64::new(1),
+            events: Mutex::new(events),
+            jobs: Mutex::default(),
+        })
+    }
+
+    /// Begins a branch at main.
+    ///
+    /// # Errors
+    /// If git fails.
+    pub(crate) async fn branch(&self, name: &str) -> Result<()> {
+        self.repository.git(&["switch", "--quiet", "--create", name, "main"]).await
+    }
+
+    /// Opens a pull request for the branch as it is.
+    ///
+    /// # Errors
+    /// If git fails.
+    pub(crate) async fn open(&self, branch: &str, title: &str) -> Result<Pull> {
+        let new = NewPull {
+            title: title.to_owned(),
+            user: CONTRIBUTOR.to_owned(),
+            head_ref: branch.to_owned(),
+            head_sha: self.repository.head().await?,
+            base_sha: self.repository.commit_of("main").await?,
+            ..NewPull::default()
+        };
+        let number = self.github.add_pull(GITHUB_REPOSITORY, new)?;
+        Ok(Pull { number, branch: branch.to_owned() })
+    }
+
+    /// Merges a pull request into main, as GitHub's button does, and returns what that starts.
+    ///
+    /// # Errors
+    /// If git finds a conflict, or the pull request is not open.
+    pub(crate) async fn merge(&self, pull: &Pull) -> Result<Started> {
+        let title = self.github.repository(GITHUB_REPOSITORY)?.issues.get(&pull.number).map(|it| it.title.clone());
+        let title = format!("{} (#{})", title.context("the pull request is not there")?, pull.number);
+        self.repository.git(&["switch", "--quiet", "main"]).await?;
+        self.repository.git(&["merge", "--quiet", "--squash", &pull.branch]).await?;
+        self.repository.commit(&title).await?;
+        self.github.merge(GITHUB_REPOSITORY, pull.number, &self.repository.head().await?, MAINTAINER)?;
+        self.started()
+    }
+
+    /// The one comment of an action.
+    ///
+    /// # Errors
+    /// If there is none, or a second one.
+    pub(crate) fn comment(&self, pull: &Pull, action: &str) -> Result<Comment> {
+        let repository = self.github.repository(GITHUB_REPOSITORY)?;
+        let ours =
+            |comment: &&Comment| comment.number == pull.number && !marker::sections(action, &comment.body).is_empty();
+        let mut comments = repository.comments.values().filter(ours);
+        let comment =
+            comments.next().with_context(|| format!("there is no comment of {action} on the pull request"))?;
+        ensure!(comments.next().is_none(), "there is more than one comment of {action}");
+        Ok(comment.clone())
+    }
+
+    /// What the one comment of an action says about a subject.
+    ///
+    /// # Errors
+    /// As [`Hub::comment`], or if it says nothing about that.
+    pub(crate) fn section(&self, pull: &Pull, action: &str, subject: &str) -> Result<String> {
+        let body = self.comment(pull, action)?.body;
+        let found = marker::sections(action, &body).into_iter().find(|(of, _)| of == subject);
+        found
+            .map(|(_, text)| text.to_owned())
+            .with_context(|| format!("the comment says nothing about {subject}: {body}"))
+    }
+
+    /// Whether everything that was asked and answered was as GitHub describes it.
+    pub(crate) fn judge(&self, checks: &mut Checks) {
+        checks.equal("every request and answer was as GitHub describes them", &self.github.violations(), &Vec::new());
+        let asked = self.github.requests();
+        let first = asked.first().map(|one| format!("{} {}", one.method, one.path)).unwrap_or_default();
+        checks.that("GitHub was asked", !asked.is_empty(), format!("{} requests, the first {first}", asked.len()));
+    }
+
+    /// Keeps what became of a pull request's jobs, for its page.
+    fn keep(&self, pull: u64, outcome: &Outcome) {
+        if let Ok(mut jobs) = self.jobs.lock() {
+            jobs.insert(pull, outcome.jobs.clone());
+        }
+    }
+
+    /// The pull requests as people read them.
+    ///
+    /// # Errors
+    /// If GitHub lost the repository.
+    pub fn conversations(&self) -> Result<Vec<Conversation>> {
+        pages::conversations(self)
+    }
+}

@@ -1,0 +1,247 @@
+//! Runs of workflows: what GitHub starts for an event, by act, with what a hosted runner has.
+
+use super::settings::OPERATOR;
+use super::{Hub, Pull};
+use crate::clock::Kind;
+use crate::http;
+use crate::stage::{GITHUB_REPOSITORY, Stage};
+use crate::workflows::{self, Outcome, Request};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use serde_json::{Value, json};
+use stand_ins::folders;
+use stand_ins::github::Event;
+use stand_ins::oidc::Job;
+use std::sync::atomic::Ordering;
+use yaml_serde::Value as Yaml;
+
+/// A run that GitHub wants.
+#[derive(Debug, Clone)]
+pub(crate) struct Started {
+    /// The workflow's file, from the repository's root.
+    pub(crate) workflow: String,
+    /// The event's name.
+    pub(crate) event: &'static str,
+    /// The event, as GitHub sends it, as far as workflows look at it.
+    pub(crate) payload: Value,
+    /// What it runs on, such as `refs/heads/main`.
+    pub(crate) git_ref: String,
+    /// Who started it.
+    pub(crate) actor: String,
+    /// The run's id.
+    pub(crate) run_id: u64,
+    /// The one job that is played, and those it needs; all of them if not said.
+    pub(crate) only: Option<&'static str>,
+    /// Variables of the repository that are others for this run.
+    pub(crate) variables: Vec<(&'static str, String)>,
+    /// The pull request on whose page its jobs are shown.
+    shown_on: Option<u64>,
+}
+
+impl Hub {
+    /// The next run's id.
+    pub(crate) fn next_run(&self) -> u64 {
+        self.runs.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    fn run_of(&self, workflow: String, event: &'static str, payload: Value, actor: &str) -> Started {
+        let (git_ref, run_id) = ("refs/heads/main".to_owned(), self.next_run());
+        let actor = actor.to_owned();
+        Started { workflow, event, payload, git_ref, actor, run_id, only: None, variables: Vec::new(), shown_on: None }
+    }
+
+    /// What GitHub starts when the branch of a pull request is pushed.
+    ///
+    /// # Errors
+    /// If git fails.
+    pub(crate) async fn pushed(&self, pull: &Pull) -> Result<Started> {
+        let repository = json!({ "full_name": GITHUB_REPOSITORY, "private": true });
+        let side = |branch: &str, sha: &str| json!({ "ref": branch, "sha": sha, "repo": repository });
+        let payload = json!({
+            "action": "synchronize",
+            "number": pull.number,
+            "repository": repository,
+            "pull_request": {
+                "number": pull.number,
+                "state": "open",
+                "head": side(&pull.branch, &self.repository.head().await?),
+                "base": side("main", &self.repository.commit_of("main").await?),
+            },
+        });
+        let run = self.run_of(
+            ".github/workflows/on-pull-request.yml".to_owned(),
+            "pull_request",
+            payload,
+            super::CONTRIBUTOR,
+        );
+        Ok(Started { git_ref: format!("refs/pull/{}/merge", pull.number), shown_on: Some(pull.number), ..run })
+    }
+
+    /// What GitHub told last that it wants started.
+    ///
+    /// # Errors
+    /// If it told nothing, or no workflow of the repository is for it, or several.
+    pub(crate) fn started(&self) -> Result<Started> {
+        let told = self.events.lock().map_err(|_| anyhow!("what GitHub told was lost"))?.try_recv();
+        let told = told.context("GitHub wants nothing started")?;
+        match told.event {
+            Event::Push { git_ref, before, after } => {
+                let payload = json!({
+                    "ref": git_ref, "before": before, "after": after,
+                    "repository": { "full_name": GITHUB_REPOSITORY, "private": true, "default_branch": "main" },
+                });
+                Ok(self.run_of(self.workflow_on_push(&git_ref)?, "push", payload, &told.sender.login))
+            }
+            Event::Workflow { file, inputs, .. } => {
+                let payload = json!({
+                    "inputs": inputs, "ref": "refs/heads/main",
+                    "repository": { "full_name": GITHUB_REPOSITORY, "private": true, "default_branch": "main" },
+                });
+                let workflow = format!(".github/workflows/{file}");
+                Ok(self.run_of(workflow, "workflow_dispatch", payload, &told.sender.login))
+            }
+            other => bail!("no workflow is for {other:?}"),
+        }
+    }
+
+    /// The one workflow that a push to this branch starts, by what the files say.
+    fn workflow_on_push(&self, git_ref: &str) -> Result<String> {
+        let branch = git_ref.trim_start_matches("refs/heads/");
+        let folder = self.repository.folder.join(".github/workflows");
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(&folder).with_context(|| format!("failed to read {}", folder.display()))? {
+            let path = entry?.path();
+            let workflow: Yaml = yaml_serde::from_str(&std::fs::read_to_string(&path)?)?;
+            let branches = workflow["on"]["push"]["branches"].as_sequence().into_iter().flatten();
+            if branches.filter_map(Yaml::as_str).any(|name| name == branch) {
+                found.extend(path.file_name().map(|name| format!(".github/workflows/{}", name.to_string_lossy())));
+            }
+        }
+        match &found[..] {
+            [only] => Ok(only.clone()),
+            _ => bail!("a push to {branch} starts {found:?}, not one workflow"),
+        }
+    }
+
+    /// Plays a run to its end. Meanwhile somebody approves what waits for these environments, one after another.
+    ///
+    /// # Errors
+    /// If act cannot be run.
+    pub(crate) async fn play(
+        &self,
+        stage: &Stage,
+        act: &str,
+        started: &Started,
+        approvals: &[&str],
+    ) -> Result<Outcome> {
+        let approve = async {
+            for environment in approvals {
+                self.gates.awaited_of(GITHUB_REPOSITORY, started.run_id, environment).await;
+                self.github.review(GITHUB_REPOSITORY, started.run_id, environment, OPERATOR, true, "looks right")?;
+                stage.teller.line(&format!("hub   {OPERATOR} approves {environment} of run {}", started.run_id));
+            }
+            // Whoever waits for more than was expected would wait for ever.
+            std::future::pending::<Result<()>>().await
+        };
+        tokio::select! {
+            done = self.run(stage, act, started) => done,
+            refused = approve => bail!("an approval was refused: {refused:?}"),
+        }
+    }
+
+    async fn run(&self, stage: &Stage, act: &str, started: &Started) -> Result<Outcome> {
+        let (owner, name) = GITHUB_REPOSITORY.split_once('/').context("owner and name")?;
+        let run_id = started.run_id;
+        let job = Job {
+            owner: owner.to_owned(),
+            repository: name.to_owned(),
+            event: started.event.to_owned(),
+            git_ref: started.git_ref.clone(),
+            run_id,
+            workflow: started.workflow.clone(),
+            actor: started.actor.clone(),
+            ..Job::default()
+        };
+        let mut vars: Vec<(String, String)> =
+            self.github.repository(GITHUB_REPOSITORY)?.variables.into_iter().collect();
+        // No database of vulnerabilities is within reach: the gate lets that pass only because it is named.
+        vars.extend(workflows::pairs(&[("LOCKGATE_SCAN_ALLOW", "trivy/vulnerabilities")]));
+        vars.extend(started.variables.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        let target = folders::target()?;
+        let env = [
+            ("AWS_ENDPOINT_URL", stage.emulator.url.clone()),
+            ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+            ("GITHUB_API_URL", self.github.url.clone()),
+            ("LOCKGATE_ADVISORY_DB", self.advisories.display().to_string()),
+            ("LOCKGATE_FROM", target.join("debug/lockgate").display().to_string()),
+            ("CARGO_TARGET_DIR", target.display().to_string()),
+            // Where Terraform finds the provider, and how it speaks to an emulated S3.
+            ("TF_CLI_CONFIG_FILE", stage.terraform.configuration.display().to_string()),
+            ("TF_CLI_ARGS_init", "-backend-config=use_path_style=true".to_owned()),
+            ("TF_VAR_s3_use_path_style", "true".to_owned()),
+        ];
+        let request = Request {
+            workflow: started.workflow.clone(),
+            event: started.event.to_owned(),
+            payload: started.payload.clone(),
+            run_id,
+            vars,
+            env: workflows::pairs(&env),
+            oidc: Some(self.issuer.grant(job)?),
+            path: self.path.clone(),
+            only: started.only,
+            gates: Some(workflows::Gated {
+                url: self.gates.url.clone(),
+                run: vec![
+                    ("repository", GITHUB_REPOSITORY.to_owned()),
+                    ("run", run_id.to_string()),
+                    ("ref", started.git_ref.clone()),
+                    ("actor", started.actor.clone()),
+                ],
+            }),
+            registry: stage.emulator.url.trim_start_matches("http://").to_owned(),
+        };
+        let from = stage.clock.elapsed().as_secs_f64();
+        let what = format!("act {}", started.workflow);
+        let run = self.workflows.run(&self.act.path, &request);
+        let done = stage.clock.measure(Kind::Step, act, &what, run).await?;
+        std::fs::write(stage.file(&format!("act-{run_id}.log")), done.log.join("\n"))?;
+        for step in &done.steps {
+            let kind = match step.name.rsplit('/').next() {
+                Some("package") => Kind::Cargo,
+                Some("plan" | "check" | "apply" | "drift") => Kind::Terraform,
+                Some("scan") => Kind::Scanner,
+                _ => Kind::Step,
+            };
+            let what = format!("{} in {}", step.name, step.job.rsplit('/').next().unwrap_or_default());
+            stage.clock.add(kind, act, &what, from + step.from, from + step.to);
+        }
+        if let Some(pull) = started.shown_on {
+            self.keep(pull, &done);
+        }
+        Ok(done)
+    }
+
+    /// Asks GitHub to start a workflow, as a person with the button does, and returns what that starts.
+    ///
+    /// # Errors
+    /// If GitHub refuses.
+    pub(crate) async fn dispatch(&self, file: &str, inputs: Value) -> Result<Started> {
+        let url = format!("{}/repos/{GITHUB_REPOSITORY}/actions/workflows/{file}/dispatches", self.github.url);
+        let request = ::http::Request::post(&url)
+            .header("authorization", format!("Bearer {}", self.github.user_token(OPERATOR)))
+            .header("accept", "application/vnd.github+json")
+            .header("content-type", "application/json")
+            .header("user-agent", "rehearsal")
+            .body(json!({ "ref": "main", "inputs": inputs }).to_string().into())?;
+        let answer = http::send(&http::client(), request).await?;
+        ensure!(answer.status() == 204, "GitHub answered {}: {:?}", answer.status(), answer.body());
+        self.started()
+    }
+}
+
+/// What became of the jobs, and the first errors.
+pub(crate) fn told(outcome: &Outcome) -> String {
+    let errors = outcome.log.iter().flat_map(|said| said.lines()).filter(|line| line.contains("error"));
+    let errors: Vec<_> = errors.take(4).collect();
+    format!("{:?} {}", outcome.jobs, errors.join(" | "))
+}
