@@ -23,12 +23,15 @@ output "repositories" {
   value       = { for name, repository in aws_ecr_repository.this : name => repository.repository_url }
 }
 
-output "rollback_roles" {
-  description = "ARN of each environment's rollback role: the variable `LOCKGATE_ROLLBACK_ROLE` of the GitHub environment <environment>-rollback."
-  value       = { for environment, role in module.rollback : environment => role.arn }
-}
-
-output "plan_role" {
-  description = "ARN of the role for plans of pull requests: the repository's variable `LOCKGATE_PLAN_ROLE`."
-  value       = one(module.plan[*].arn)
+output "roles" {
+  description = "ARNs of the roles for GitHub's jobs, null without a repository. As JSON (`terraform output -json roles`) the repository's variable `LOCKGATE_ROLES`."
+  value = var.github_repository == null ? null : {
+    plan     = module.plan[0].arn
+    release  = module.release[0].arn
+    drift    = module.drift[0].arn
+    check    = { for environment, role in module.check : environment => role.arn }
+    deploy   = { for environment, role in module.deploy : environment => role.arn }
+    promote  = { for environment, role in module.promote : environment => role.arn }
+    rollback = { for environment, role in module.rollback : environment => role.arn }
+  }
 }

@@ -11,17 +11,22 @@ module "rollback" {
   repository     = var.github_repository
   repository_ids = var.github_repository_ids
   subjects       = ["environment:${each.key}-rollback"]
+  statements     = local.moving[each.key]
+}
 
-  statements = [
-    {
-      # A transaction is authorised by the actions that it holds. `status` and `unlock` list the holds, by a scan.
-      actions   = ["dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan", "dynamodb:UpdateItem"]
-      resources = [aws_dynamodb_table.releases[each.key].arn]
-    },
-    {
-      # The function, and its aliases and versions: names of functions hold no colon.
-      actions   = ["lambda:GetAlias", "lambda:GetFunction", "lambda:GetFunctionConfiguration", "lambda:InvokeFunction", "lambda:UpdateAlias"]
-      resources = flatten([for function in local.functions[each.key] : [function, "${function}:*"]])
-    },
-  ]
+locals {
+  moving = {
+    for environment in var.environments : environment => [
+      {
+        # A transaction is authorised by the actions that it holds. `status` and `unlock` list the holds, by a scan.
+        actions   = ["dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan", "dynamodb:UpdateItem"]
+        resources = [aws_dynamodb_table.releases[environment].arn]
+      },
+      {
+        # The function, and its aliases and versions: names of functions hold no colon.
+        actions   = ["lambda:GetAlias", "lambda:GetFunction", "lambda:GetFunctionConfiguration", "lambda:InvokeFunction", "lambda:UpdateAlias"]
+        resources = flatten([for function in local.functions[environment] : [function, "${function}:*"]])
+      },
+    ]
+  }
 }

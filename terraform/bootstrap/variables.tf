@@ -20,9 +20,15 @@ variable "name_prefix" {
 }
 
 variable "environments" {
-  description = "The environments: each gets a ledger table, before its own first apply."
+  description = "The environments: each gets a ledger table and roles, before its own first apply."
   type        = list(string)
   default     = ["staging", "production"]
+
+  validation {
+    # Roles are told apart by what names end with: an environment `x-staging` would own what is staging's.
+    condition     = alltrue([for environment in var.environments : can(regex("^[a-z][a-z0-9]{1,15}$", environment))])
+    error_message = "An environment's name is 2 to 16 lower-case letters and digits, as modules/service wants it."
+  }
 }
 
 variable "protect" {

@@ -1,50 +1,51 @@
-# Pins what GitHub's jobs may do here, and that nobody is let in unasked.
+# Pins which of GitHub's jobs is let in where, and that nobody is let in unasked.
 
 mock_provider "aws" {
-  mock_data "aws_partition" {
-    defaults = {
-      partition = "aws"
-    }
-  }
-
-  mock_resource "aws_iam_openid_connect_provider" {
-    defaults = {
-      arn = "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"
-    }
-  }
-}
-
-# Names that tell the ledgers apart.
-override_resource {
-  target = aws_dynamodb_table.releases["staging"]
-  values = { arn = "arn:aws:dynamodb:eu-central-1:111122223333:table/lockgate_releases_staging" }
-}
-
-override_resource {
-  target = aws_dynamodb_table.releases["production"]
-  values = { arn = "arn:aws:dynamodb:eu-central-1:111122223333:table/lockgate_releases_production" }
+  source = "./tests/mocks"
 }
 
 variables {
-  account_id = "111122223333"
-  region     = "eu-central-1"
+  account_id        = "111122223333"
+  region            = "eu-central-1"
+  github_repository = "acme/calls"
 }
 
 run "without_a_repository_nobody_is_let_in" {
+  variables {
+    github_repository = null
+  }
+
   assert {
-    condition     = length(aws_iam_openid_connect_provider.github) == 0 && length(module.rollback) == 0
+    condition = length(aws_iam_openid_connect_provider.github) == 0 && output.roles == null && 0 == sum([
+      length(module.plan), length(module.release), length(module.drift),
+      length(module.check), length(module.deploy), length(module.promote), length(module.rollback),
+    ])
     error_message = "There is a provider or a role although no repository was named."
   }
 }
 
-run "each_environment_has_a_rollback_role" {
-  variables {
-    github_repository = "acme/calls"
-  }
-
+run "every_role_is_taken_by_its_own_jobs_alone" {
   assert {
-    condition     = keys(output.rollback_roles) == ["production", "staging"]
-    error_message = "There is not one role for each environment."
+    condition = merge(
+      { plan = module.plan[0].subjects, release = module.release[0].subjects, drift = module.drift[0].subjects },
+      { for environment, role in module.check : "check ${environment}" => role.subjects },
+      { for environment, role in module.deploy : "deploy ${environment}" => role.subjects },
+      { for environment, role in module.promote : "promote ${environment}" => role.subjects },
+      { for environment, role in module.rollback : "rollback ${environment}" => role.subjects },
+      ) == {
+      "plan"                = ["repo:acme/calls:pull_request"]
+      "release"             = ["repo:acme/calls:ref:refs/heads/main"]
+      "drift"               = ["repo:acme/calls:ref:refs/heads/main"]
+      "check production"    = ["repo:acme/calls:ref:refs/heads/main"]
+      "check staging"       = ["repo:acme/calls:ref:refs/heads/main"]
+      "deploy production"   = ["repo:acme/calls:environment:production", "repo:acme/calls:environment:production-approval"]
+      "deploy staging"      = ["repo:acme/calls:environment:staging", "repo:acme/calls:environment:staging-approval"]
+      "promote production"  = ["repo:acme/calls:environment:production-promote"]
+      "promote staging"     = ["repo:acme/calls:environment:staging-promote"]
+      "rollback production" = ["repo:acme/calls:environment:production-rollback"]
+      "rollback staging"    = ["repo:acme/calls:environment:staging-rollback"]
+    }
+    error_message = "A role may be taken by other jobs than those it is for."
   }
 
   assert {
@@ -53,40 +54,23 @@ run "each_environment_has_a_rollback_role" {
   }
 }
 
-run "a_rollback_role_reaches_its_own_environment_alone" {
-  variables {
-    github_repository = "acme/calls"
-  }
-
+run "one_output_names_every_role" {
   assert {
-    condition = {
-      for environment, role in module.rollback : environment => sort(flatten([for statement in role.statements : statement.Resource]))
-      } == {
-      for environment in ["production", "staging"] : environment => sort(concat(
-        ["arn:aws:dynamodb:eu-central-1:111122223333:table/lockgate_releases_${environment}"],
-        flatten([
-          for stem in ["ingest", "enrich", "query"] : [
-            "arn:aws:lambda:eu-central-1:111122223333:function:${stem}-${environment}",
-            "arn:aws:lambda:eu-central-1:111122223333:function:${stem}-${environment}:*",
-          ]
-        ]),
-      ))
+    condition = output.roles == {
+      plan     = module.plan[0].arn
+      release  = module.release[0].arn
+      drift    = module.drift[0].arn
+      check    = { production = module.check["production"].arn, staging = module.check["staging"].arn }
+      deploy   = { production = module.deploy["production"].arn, staging = module.deploy["staging"].arn }
+      promote  = { production = module.promote["production"].arn, staging = module.promote["staging"].arn }
+      rollback = { production = module.rollback["production"].arn, staging = module.rollback["staging"].arn }
     }
-    error_message = "A rollback role reaches something else than its environment's functions, their aliases and versions, and its ledger."
-  }
-
-  assert {
-    condition = toset(flatten([for statement in module.rollback["staging"].statements : statement.Action])) == toset([
-      "dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan", "dynamodb:UpdateItem",
-      "lambda:GetAlias", "lambda:GetFunction", "lambda:GetFunctionConfiguration", "lambda:InvokeFunction", "lambda:UpdateAlias",
-    ])
-    error_message = "The rights of a rollback role are not what is written here: bring the code that needs the change along, and SECURITY.md."
+    error_message = "The workflows look for their role under another name than the output gives it."
   }
 }
 
 run "an_account_that_has_a_provider_keeps_it" {
   variables {
-    github_repository   = "acme/calls"
     github_provider_arn = "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"
   }
 
@@ -96,29 +80,35 @@ run "an_account_that_has_a_provider_keeps_it" {
   }
 }
 
-run "the_plan_role_reads_and_nothing_else" {
+run "an_environment_whose_name_ends_like_another_is_refused" {
+  command = plan
+
   variables {
-    github_repository = "acme/calls"
+    environments = ["staging", "eu-staging"]
   }
 
-  assert {
-    condition     = module.plan[0].subjects == ["repo:acme/calls:pull_request"]
-    error_message = "Others than pull requests of the repository may take the role."
+  expect_failures = [var.environments]
+}
+
+run "every_policy_fits_into_its_role" {
+  variables {
+    environments = ["staging", "sixteenletters16"]
   }
 
+  override_resource {
+    target = aws_dynamodb_table.releases["sixteenletters16"]
+    values = { arn = "arn:aws:dynamodb:eu-central-1:111122223333:table/lockgate_releases_sixteenletters16" }
+  }
+
+  # IAM counts the policy without white space, and as jsonencode writes it there is none.
+  # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
   assert {
     condition = alltrue([
-      for action in flatten([for statement in module.plan[0].statements : statement.Action]) :
-      can(regex("^(apigateway:GET|[a-z0-9]+:(BatchGet|Describe|Get|List|Query|Scan)[A-Za-z*]*)$", action))
+      for statements in concat(
+        [module.plan[0].statements, module.release[0].statements, module.drift[0].statements],
+        [for role in concat(values(module.check), values(module.deploy), values(module.promote), values(module.rollback)) : role.statements],
+      ) : length(jsonencode({ Version = "2012-10-17", Statement = statements })) <= 10240
     ])
-    error_message = "The role may do something else than read."
-  }
-
-  assert {
-    condition = alltrue([
-      for statement in module.plan[0].statements : !contains(flatten([statement.Resource]), "*")
-      if length(setintersection(flatten([statement.Action]), ["s3:GetObject", "s3:ListBucket", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", "secretsmanager:GetSecretValue", "ssm:GetParameter", "logs:GetLogEvents"])) > 0
-    ])
-    error_message = "The role reads data that it need not read."
+    error_message = "A policy is longer than the 10,240 characters that a role's inline policies may have together."
   }
 }

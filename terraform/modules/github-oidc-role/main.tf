@@ -39,8 +39,10 @@ resource "aws_iam_role_policy" "this" {
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [
-      for statement in var.statements :
-      { Effect = "Allow", Action = statement.actions, Resource = statement.resources }
+      for statement in var.statements : merge(
+        { Effect = "Allow", Action = statement.actions, Resource = statement.resources },
+        length(statement.conditions) == 0 ? {} : { Condition = statement.conditions },
+      )
     ]
   })
 }

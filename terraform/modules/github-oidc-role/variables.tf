@@ -51,8 +51,12 @@ variable "audience" {
 }
 
 variable "statements" {
-  description = "What the role may do."
-  type        = list(object({ actions = list(string), resources = list(string) }))
+  description = "What the role may do: the Allow statements of its policy. Conditions are IAM's own, operator to key to values."
+  type = list(object({
+    actions    = list(string)
+    resources  = list(string)
+    conditions = optional(map(map(list(string))), {})
+  }))
 }
 
 variable "max_session_duration" {

@@ -133,6 +133,39 @@ def actions_of_aliases(of_path):
     return lambda_action
 
 
+def resources_of_names(extract):
+    """What is made, deleted in a list or tagged is named in the call's body, and authorised by that name; ministack asks for
+    "*" there.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+    """
+
+    def extract_resource_arn(service, method, path, headers, body, parameters, region, account):
+        found = extract(service, method, path, headers, body, parameters, region, account)
+        if found != "*":
+            return found
+        if service == "lambda" and method == "POST" and path.rstrip("/").endswith("/functions"):
+            name = iam_actions._safe_json_field(body, "FunctionName")
+            return "arn:aws:lambda:%s:%s:function:%s" % (region, account, name)
+        if service == "monitoring":
+            name = iam_actions._query_param(parameters, "AlarmNames.member.1")
+            tagged = iam_actions._query_param(parameters, "ResourceARN")
+            return "arn:aws:cloudwatch:%s:%s:alarm:%s" % (region, account, name) if name else tagged or "*"
+        return found
+
+    return extract_resource_arn
+
+
+def resources_of_tables(extract):
+    """A table is tagged by its ARN."""
+
+    def dynamodb_resource_arns(body, region, account):
+        tagged = iam_actions._safe_json_field(body, "ResourceArn")
+        return [tagged] if tagged else extract(body, region, account)
+
+    return dynamodb_resource_arns
+
+
 def over_tls(app):
     """AWS's endpoints are reached by TLS, and policies ask for it (aws:SecureTransport); loopback stands for it here."""
 
@@ -153,5 +186,7 @@ lambda_svc.invoke_async_with_retry = destinations_of_an_alias(lambda_svc.invoke_
 lambda_svc._emit_lambda_metrics = metrics_of_forwarded_functions(lambda_svc._emit_lambda_metrics)
 iam_actions._lambda_action = actions_of_aliases(iam_actions._lambda_action)
 iam_actions.extract_iam_action = actions_of_sqs(iam_actions.extract_iam_action)
+iam_actions.extract_resource_arn = resources_of_names(iam_actions.extract_resource_arn)
+iam_actions.dynamodb_resource_arns = resources_of_tables(iam_actions.dynamodb_resource_arns)
 ministack.app.app = over_tls(signed_calls_only(ministack.app.app))
 ministack.app.main()

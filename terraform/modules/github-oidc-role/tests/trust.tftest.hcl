@@ -54,6 +54,31 @@ run "the_role_may_do_what_is_stated_and_no_more" {
   }
 }
 
+run "a_condition_stands_in_its_own_statement_and_nowhere_else" {
+  variables {
+    statements = [
+      { actions = ["lambda:GetAlias"], resources = ["*"] },
+      {
+        actions    = ["iam:PassRole"]
+        resources  = ["arn:aws:iam::111122223333:role/ingest-staging"]
+        conditions = { StringEquals = { "iam:PassedToService" = ["lambda.amazonaws.com"] } }
+      },
+    ]
+  }
+
+  # As text: a condition that is null or empty would be another policy.
+  assert {
+    condition = aws_iam_role_policy.this.policy == join("", [
+      "{\"Statement\":[",
+      "{\"Action\":[\"lambda:GetAlias\"],\"Effect\":\"Allow\",\"Resource\":[\"*\"]},",
+      "{\"Action\":[\"iam:PassRole\"],\"Condition\":{\"StringEquals\":{\"iam:PassedToService\":[\"lambda.amazonaws.com\"]}},",
+      "\"Effect\":\"Allow\",\"Resource\":[\"arn:aws:iam::111122223333:role/ingest-staging\"]}",
+      "],\"Version\":\"2012-10-17\"}",
+    ])
+    error_message = "The conditions are not where they were given."
+  }
+}
+
 run "a_subject_with_a_wildcard_is_refused" {
   command = plan
 
