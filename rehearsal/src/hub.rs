@@ -13,7 +13,7 @@ use crate::tools::Tool;
 use crate::workflows::{Outcome, Workflows};
 use anyhow::{Context, Result, ensure};
 use lockgate::sticky::marker;
-use stand_ins::github::{Comment, Dispatch, Gates, Github, NewPull};
+use stand_ins::github::{Comment, Dispatch, Gates, Github, Issue, NewPull};
 use stand_ins::oidc::{GITHUB, Issuer};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -159,6 +159,17 @@ impl Hub {
         self.started()
     }
 
+    /// The pull request of a branch that an earlier act opened.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub(crate) fn pull(&self, branch: &str) -> Result<Pull> {
+        let repository = self.github.repository(GITHUB_REPOSITORY)?;
+        let of = |issue: &&Issue| issue.pull.as_ref().is_some_and(|pull| pull.head.git_ref == branch);
+        let found = repository.issues.values().find(of).with_context(|| format!("no act opened {branch}"))?;
+        Ok(Pull { number: found.number, branch: branch.to_owned() })
+    }
+
     /// The one comment of an action.
     ///
     /// # Errors
@@ -184,6 +195,16 @@ impl Hub {
         found
             .map(|(_, text)| text.to_owned())
             .with_context(|| format!("the comment says nothing about {subject}: {body}"))
+    }
+
+    /// What the one comment of an action said about a subject, from its first edit to now.
+    pub(crate) fn history(&self, pull: &Pull, action: &str, subject: &str) -> Vec<String> {
+        let Ok(comment) = self.comment(pull, action) else { return Vec::new() };
+        let said = |body: &String| {
+            let found = marker::sections(action, body).into_iter().find(|(of, _)| of == subject);
+            found.map(|(_, text)| text.to_owned())
+        };
+        comment.edits.iter().chain([&comment.body]).filter_map(said).collect()
     }
 
     /// Whether everything that was asked and answered was as GitHub describes it.

@@ -113,13 +113,12 @@ impl Stage {
         let checkout = folders::workspace()?;
         let repository = Repository::copy(&checkout, &copy);
         let repository = clock.measure(Kind::Step, "tools", "copy the repository", repository).await?;
-        let opens = |act: &Act| matches!(act, Act::PullRequest | Act::BadPullRequest);
-        let by_workflow = |act: &Act| opens(act) || *act == Act::Rollback;
-        let making_act = acts.iter().any(by_workflow).then(|| {
+        let on_github = acts.iter().any(|act| act.is_on_github());
+        let making_act = on_github.then(|| {
             let clock = clock.clone();
             tokio::spawn(async move { clock.measure(Kind::Tool, "tools", "act", tools::act()).await })
         });
-        let making_scanners = acts.iter().any(opens).then(|| {
+        let making_scanners = on_github.then(|| {
             let clock = clock.clone();
             tokio::spawn(async move { clock.measure(Kind::Tool, "tools", "scanners", scanners()).await })
         });
@@ -216,6 +215,19 @@ impl Stage {
         self.rewrites.extend(workflows.rewrites.iter().map(|one| (one.file.clone(), one.what.clone())));
         self.rewrites.sort();
         self.rewrites.dedup();
+    }
+
+    /// What an environment's state says of its outputs.
+    ///
+    /// # Errors
+    /// If it has none.
+    pub async fn state_of(&self, environment: &str) -> Result<Outputs> {
+        let bootstrap = self.bootstrap.as_ref().context("the act bootstrap was not played")?;
+        let key = format!("terraform/environments/{environment}/terraform.tfstate");
+        let state =
+            aws_sdk_s3::Client::new(&self.sdk).get_object().bucket(bootstrap.text(&["state_bucket"])?).key(&key);
+        let state = state.send().await.with_context(|| format!("there is no state {key}"))?;
+        Outputs::of_state(&state.body.collect().await?.into_bytes())
     }
 
     /// An output of *provision*.

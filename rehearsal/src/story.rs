@@ -26,18 +26,18 @@ pub enum Act {
     PullRequest,
     /// Opens one that brings a vulnerability, a public bucket and wrong code: it is stopped, and told why.
     BadPullRequest,
-    /// Promotes the first release all at once: it adopts the aliases that Terraform made.
-    ReleaseOne,
-    /// Promotes a second one by a canary, under traffic.
-    ReleaseTwo,
-    /// Promotes one that fails a share of its records: it is taken back.
-    BadRelease,
-    /// Releases the same bad bytes again: they are refused.
-    Again,
-    /// Promotes one while nobody calls: probes decide.
-    QuietRelease,
+    /// Merges the reviewed one: staging, then production after one approval.
+    Merge,
+    /// Merges one whose plan is no longer the reviewed one: it waits for a person.
+    MovedGround,
+    /// Merges a change of the code, which reaches production by a canary, under traffic.
+    Canary,
     /// Goes back by hand, through the workflow.
     Rollback,
+    /// Merges something else, which would bring the bad bytes back: it is stopped until a person frees them.
+    AfterRollback,
+    /// Merges one that fails a share of its records: it is taken back.
+    BadRelease,
 }
 
 impl Act {
@@ -50,12 +50,12 @@ impl Act {
         Self::Erase,
         Self::PullRequest,
         Self::BadPullRequest,
-        Self::ReleaseOne,
-        Self::ReleaseTwo,
-        Self::BadRelease,
-        Self::Again,
-        Self::QuietRelease,
+        Self::Merge,
+        Self::MovedGround,
+        Self::Canary,
         Self::Rollback,
+        Self::AfterRollback,
+        Self::BadRelease,
     ];
 
     /// Its name.
@@ -69,12 +69,12 @@ impl Act {
             Self::Erase => "erase",
             Self::PullRequest => "pull-request",
             Self::BadPullRequest => "bad-pull-request",
-            Self::ReleaseOne => "release-one",
-            Self::ReleaseTwo => "release-two",
-            Self::BadRelease => "bad-release",
-            Self::Again => "again",
-            Self::QuietRelease => "quiet-release",
+            Self::Merge => "merge",
+            Self::MovedGround => "moved-ground",
+            Self::Canary => "canary",
             Self::Rollback => "rollback",
+            Self::AfterRollback => "after-rollback",
+            Self::BadRelease => "bad-release",
         }
     }
 
@@ -89,13 +89,21 @@ impl Act {
             Self::Erase => "a call is erased and its file delivered again: it stays gone, counters agree",
             Self::PullRequest => "a pull request gets one comment with its plans, which changes with the pull request",
             Self::BadPullRequest => "one that brings what is insecure is stopped, and told what is new and nothing old",
-            Self::ReleaseOne => "the first release is promoted all at once and adopts the aliases that Terraform made",
-            Self::ReleaseTwo => "a second release is promoted by a canary under traffic",
+            Self::Merge => "the reviewed one is merged: staging by itself, production after one approval",
+            Self::MovedGround => {
+                "one whose plan is no longer the reviewed one waits for a person, who sees what differs"
+            }
+            Self::Canary => "a change of the code reaches production by a canary, under traffic",
+            Self::Rollback => "a person rolls production back by the workflow, whose role reaches nothing else",
+            Self::AfterRollback => "an unrelated merge does not bring the bad bytes back until a person frees them",
             Self::BadRelease => "a release that fails a share of its records, without one Lambda error, is taken back",
-            Self::Again => "an unrelated release that contains the same bad bytes is refused",
-            Self::QuietRelease => "a release is promoted while nobody calls: probes decide",
-            Self::Rollback => "a person rolls back by the workflow; its role lets it do so in one environment alone",
         }
+    }
+
+    /// Whether it is played on GitHub.
+    #[must_use]
+    pub const fn is_on_github(self) -> bool {
+        !matches!(self, Self::Bootstrap | Self::Provision | Self::Calls | Self::Replay | Self::Erase)
     }
 
     /// The act that has to be played before.
@@ -105,11 +113,13 @@ impl Act {
             Self::Provision => Some(Self::Bootstrap),
             Self::Calls => Some(Self::Provision),
             Self::Replay | Self::Erase => Some(Self::Calls),
-            Self::PullRequest | Self::BadPullRequest | Self::ReleaseOne => Some(Self::Provision),
-            Self::ReleaseTwo => Some(Self::ReleaseOne),
-            Self::BadRelease => Some(Self::ReleaseTwo),
-            Self::Again | Self::QuietRelease => Some(Self::BadRelease),
-            Self::Rollback => Some(Self::QuietRelease),
+            Self::PullRequest | Self::BadPullRequest => Some(Self::Provision),
+            Self::Merge => Some(Self::PullRequest),
+            Self::MovedGround => Some(Self::Merge),
+            Self::Canary => Some(Self::MovedGround),
+            Self::Rollback => Some(Self::Canary),
+            Self::AfterRollback => Some(Self::Rollback),
+            Self::BadRelease => Some(Self::AfterRollback),
         }
     }
 
@@ -284,12 +294,12 @@ async fn one(stage: &mut Stage, act: Act) -> (Played, Checks) {
             Act::Erase => acts::erase(stage, &mut checks).await,
             Act::PullRequest => acts::pull_request(stage, &mut checks).await,
             Act::BadPullRequest => acts::bad_pull_request(stage, &mut checks).await,
-            Act::ReleaseOne => acts::release_one(stage, &mut checks).await,
-            Act::ReleaseTwo => acts::release_two(stage, &mut checks).await,
-            Act::BadRelease => acts::bad_release(stage, &mut checks).await,
-            Act::Again => acts::again(stage, &mut checks).await,
-            Act::QuietRelease => acts::quiet_release(stage, &mut checks).await,
+            Act::Merge => acts::merge(stage, &mut checks).await,
+            Act::MovedGround => acts::moved_ground(stage, &mut checks).await,
+            Act::Canary => acts::canary(stage, &mut checks).await,
             Act::Rollback => acts::rollback(stage, &mut checks).await,
+            Act::AfterRollback => acts::after_rollback(stage, &mut checks).await,
+            Act::BadRelease => acts::bad_release(stage, &mut checks).await,
         }
     });
     if let Err(error) = done.await {

@@ -33,13 +33,33 @@ pub fn bad(repository: &Repository) -> Result<()> {
     repository.change(FILE, GATHERS, &format!("{GATHERS}{FAILS}"))
 }
 
-/// Takes [`bad`] back, with another word beside, so that these are new bytes again.
+/// Where [`alarm`] puts one.
+const SLOW: &str = "terraform/modules/service/slow.tf";
+
+/// Says how long logs are kept, which another change may change.
+const ALARM: &str = r#"# Answers that take long: their causes are in the logs, for as long as these are kept.
+
+resource "aws_cloudwatch_metric_alarm" "slow" {
+  alarm_name          = "query-${var.environment}-slow"
+  alarm_description   = "Answers take more than two seconds. The logs of the last ${var.log_retention_days} days say why."
+  namespace           = "AWS/Lambda"
+  metric_name         = "Duration"
+  dimensions          = { FunctionName = module.query.name }
+  statistic           = "Average"
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 2000
+  period              = 300
+  evaluation_periods  = 3
+  treat_missing_data  = "notBreaching"
+}
+"#;
+
+/// A new alarm.
 ///
 /// # Errors
-/// As [`good`].
-pub fn mended(repository: &Repository) -> Result<()> {
-    repository.change(FILE, FAILS, "")?;
-    repository.change(FILE, TELLS_BETTER, r#""enriched this batch""#)
+/// If the file cannot be written.
+pub fn alarm(repository: &Repository) -> Result<()> {
+    fs::write(repository.folder.join(SLOW), ALARM).with_context(|| format!("failed to write {SLOW}"))
 }
 
 /// Where [`insecure`] puts a bucket.

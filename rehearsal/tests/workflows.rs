@@ -3,11 +3,12 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use rehearsal::{
     tools,
-    workflows::{Request, Workflows},
+    workflows::{Gated, Request, Workflows},
 };
 use serde_json::json;
 use stand_ins::{
     folders,
+    github::Github,
     oidc::{GITHUB, Issuer, Job},
 };
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
@@ -130,7 +131,7 @@ case "$1" in
   setup) dirname "$(realpath "$0")" >>"$GITHUB_PATH" ;;
   assume-role)
     token=$(curl -fsS -H "authorization: Bearer $ACTIONS_ID_TOKEN_REQUEST_TOKEN" "$ACTIONS_ID_TOKEN_REQUEST_URL&audience=a")
-    echo "account=$(cut -d. -f2 <<<"$token") $INPUT_ROLE $INPUT_REGION" >>"$GITHUB_OUTPUT" ;;
+    echo "account=$(cut -d. -f2 <<<"$token") $INPUT_ROLE $INPUT_ROLES $INPUT_REGION" >>"$GITHUB_OUTPUT" ;;
   rollback)
     [ "$INPUT_REASON" != bad ] || exit 1
     echo "release=$INPUT_ENVIRONMENT/$INPUT_RELEASE/$GITHUB_RUN_ID/$GITHUB_REPOSITORY" >>"$GITHUB_OUTPUT" ;;
@@ -143,7 +144,7 @@ async fn the_rollback_workflow_runs_as_it_is_but_for_what_is_listed() {
     let workspace = folders::workspace().expect("a checkout");
     let workflows = Workflows::copy(&workspace, folder.path(), "acme/calls", &|_| None).await.expect("a copy");
     let listed: Vec<_> = workflows.rewrites.iter().filter(|change| change.file.ends_with("/rollback.yml")).collect();
-    assert_eq!(listed.len(), 5, "three actions, a checkout, a token's URL: {listed:?}");
+    assert_eq!(listed.len(), 6, "three actions, a checkout, an environment, a token's URL: {listed:?}");
 
     let actionlint = tools::actionlint().await.expect("actionlint");
     let mut command = Command::new(&actionlint.path);
@@ -156,16 +157,26 @@ async fn the_rollback_workflow_runs_as_it_is_but_for_what_is_listed() {
     fs::set_permissions(&lockgate, fs::Permissions::from_mode(0o755)).expect("a program");
     let issuer = Issuer::start_as(Some(GITHUB)).expect("an issuer");
     let act = tools::act().await.expect("act");
+    let github = Github::start().expect("GitHub");
+    github.add_repository("acme/calls", true);
+    let gates = github.gates().expect("its gates");
+    let run_of = |run: u64| {
+        let run = [("repository", "acme/calls".to_owned()), ("run", run.to_string())];
+        run.into_iter().chain([("ref", "refs/heads/main".to_owned()), ("actor", "octocat".to_owned())]).collect()
+    };
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let request = |reason: &str, run_id| Request {
         workflow: ".github/workflows/on-rollback.yml".into(),
         event: "workflow_dispatch".into(),
         payload: json!({ "inputs": { "environment": "staging", "release": "r1-0123", "reason": reason } }),
         run_id,
-        vars: vec![pair("LOCKGATE_ROLLBACK_ROLE", "the-role"), pair("AWS_REGION", "eu-central-1")],
+        vars: vec![pair("LOCKGATE_ROLES", "the-roles"), pair("AWS_REGION", "eu-central-1")],
         env: vec![pair("LOCKGATE_FROM", &lockgate.display().to_string())],
         oidc: Some(issuer.grant(Job { event: "workflow_dispatch".into(), ..Job::default() }).expect("a grant")),
         path: Vec::new(),
+        only: None,
+        gates: Some(Gated { url: gates.url.clone(), run: run_of(run_id) }),
+        registry: String::new(),
     };
 
     let outcome = workflows.run(&act.path, &request("a bad release", 4711)).await.expect("a run");
@@ -173,7 +184,7 @@ async fn the_rollback_workflow_runs_as_it_is_but_for_what_is_listed() {
     assert_eq!(outcome.output("rollback", "release"), Some("staging/r1-0123/4711/acme/calls"));
     let account = outcome.output("2", "account").expect("what assume-role found");
     let (payload, inputs) = account.split_once(' ').expect("a token and inputs");
-    assert_eq!(inputs, "the-role eu-central-1");
+    assert_eq!(inputs, "rollback/staging the-roles eu-central-1");
     let claims: serde_json::Value =
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).expect("base64url")).expect("claims");
     assert_eq!(claims["sub"], "repo:acme/calls:environment:staging-rollback");

@@ -1,4 +1,4 @@
-//! What a deployment does, step by step: a release is written, Terraform applies it, its versions are recorded.
+//! What the first apply of an environment by hand is about: a release is written, and its versions are recorded.
 
 use super::bootstrap::variables;
 use crate::repository::Repository;
@@ -12,21 +12,6 @@ use std::path::Path;
 /// The root that is applied.
 pub(super) fn root() -> String {
     format!("environments/{ENVIRONMENT}")
-}
-
-/// Releases these packages as run number `run` of `repository`, applies them, and records what was published; returns the
-/// release's id.
-pub(super) async fn deliver(
-    stage: &mut Stage,
-    act: &str,
-    run: u64,
-    repository: &Repository,
-    packages: &Path,
-) -> Result<String> {
-    let (id, variables) = release(stage, act, run, repository, packages).await?;
-    stage.service = Some(stage.terraform.apply(act, &root(), &variables).await?);
-    record(stage, &id).await?;
-    Ok(id)
 }
 
 /// Releases these packages; returns the release's id and Terraform's variables for it.

@@ -1,106 +1,90 @@
-//! *rollback*: a person starts the workflow, which takes a role by OIDC and moves the aliases back.
+//! *rollback*: a person starts the workflow, which takes a role by OIDC and moves production's aliases back. *after a rollback*:
+//! the next merge, which is about something else, does not bring the bad bytes back, until a person frees them.
 
-use super::releases::live;
-use crate::api::Api;
-use crate::stage::{ENVIRONMENT, GITHUB_REPOSITORY, Stage};
+use super::live::{live, serving};
+use super::merge::delivered;
+use crate::hub::{Hub, told};
+use crate::stage::{ENVIRONMENT, PRODUCTION, Stage};
 use crate::story::Checks;
-use crate::workflows::{self, Outcome, Request, Workflows};
-use ::http::Method;
 use anyhow::{Context, Result};
 use lockgate::ledger::Ledger;
-use serde_json::json;
-use stand_ins::emulator::REGION;
-use stand_ins::folders;
-use stand_ins::oidc::{GITHUB, Issuer, Job};
-use std::path::Path;
+use serde_json::{Value, json};
 
-const WORKFLOW: &str = ".github/workflows/on-rollback.yml";
+const REASON: &str = "calls look wrong since the last release";
 
 pub(crate) async fn rollback(stage: &mut Stage, checks: &mut Checks) -> Result<()> {
-    let before = Ledger::new(&stage.sdk, ENVIRONMENT).live().await?;
+    Hub::with(stage, async |stage, hub| back(stage, hub, checks).await).await
+}
+
+async fn back(stage: &mut Stage, hub: &Hub, checks: &mut Checks) -> Result<()> {
+    let act = "rollback";
+    let before = Ledger::new(&stage.sdk, PRODUCTION).live().await?;
     let (bad, good) = (before.release.context("nothing is live")?, before.previous.context("nothing was live before")?);
-    let act = stage.act().await?;
-    let folder = stage.file("github");
-    let workflows = Workflows::copy(&stage.repository.folder, &folder, GITHUB_REPOSITORY, &|_| None).await?;
-    stage.note_rewrites(&workflows);
-    let issuer = Issuer::start_as(Some(GITHUB))?;
-    let reason = "calls look wrong since the last release";
+    let inputs = |environment: &str| json!({ "environment": environment, "release": "", "reason": REASON });
 
-    let denied = start(stage, &workflows, &act.path, &issuer, 6, "production", reason).await?;
-    let log = denied.log.join("\n");
-    let told = !denied.succeeded() && log.contains("repo:example/calls:environment:production-rollback");
+    let mut other = hub.dispatch("on-rollback.yml", inputs(ENVIRONMENT)).await?;
+    // The job of one environment is given the role of the other.
+    let bootstrap = stage.bootstrap.as_ref().context("the act bootstrap was not played")?;
+    let mut roles: Value = serde_json::from_str(&bootstrap.json("roles")?)?;
+    roles["rollback"][ENVIRONMENT] = roles["rollback"][PRODUCTION].clone();
+    other.variables.push(("LOCKGATE_ROLES", roles.to_string()));
+    let denied = hub.play(stage, act, &other, &[]).await?;
+    let who = "repo:example/calls:environment:staging-rollback";
+    let said = denied.log.iter().flat_map(|said| said.lines()).find(|line| line.contains(who)).unwrap_or_default();
+    let detail = if said.is_empty() { told(&denied) } else { said.to_owned() };
     checks.that(
-        "for another environment, the role denies the same workflow, and says who asked",
-        told,
-        failure(&denied),
+        "production's role denies the job of another environment, and says who asked",
+        !denied.succeeded() && !said.is_empty(),
+        detail,
     );
-    checks.equal("nothing moved", &Ledger::new(&stage.sdk, ENVIRONMENT).live().await?.release, &Some(bad.clone()));
+    checks.equal("nothing moved", &serving(stage, PRODUCTION).await?, &bad);
 
-    let done = start(stage, &workflows, &act.path, &issuer, 7, ENVIRONMENT, reason).await?;
-    let detail = if done.succeeded() { format!("{:?}", done.jobs) } else { failure(&done) };
-    checks.that("the workflow rolls back, in a role that it took by OIDC", done.succeeded(), detail);
-    live(stage, checks, &good).await?;
-    let out = Ledger::new(&stage.sdk, ENVIRONMENT).release(&bad).await?;
-    checks.that(
-        "the ledger keeps why",
-        out.reason.as_deref() == Some(reason),
-        format!("{bad}: {} {:?}", out.state, out.reason),
-    );
-
-    let api = Api::user(&stage.emulator, &stage.sdk, &stage.output(&["api_id"])?, "operator", &["execute-api:Invoke"])
-        .await?;
-    let answer = api.ask(Method::GET, "/calls/release-two-00000-0", None).await?;
-    checks.that("what a newer release wrote is still read", answer.status == 200, answer.body.to_string());
+    let started = hub.dispatch("on-rollback.yml", inputs(PRODUCTION)).await?;
+    let done = hub.play(stage, act, &started, &[]).await?;
+    checks.that("the workflow rolls back, in a role that it took by OIDC", done.succeeded(), told(&done));
+    live(stage, checks, PRODUCTION, &good).await?;
+    let out = Ledger::new(&stage.sdk, PRODUCTION).release(&bad).await?;
+    let kept = out.reason.as_deref() == Some(REASON);
+    checks.that("the ledger keeps why", kept, format!("{bad}: {} {:?}", out.state, out.reason));
+    hub.judge(checks);
     Ok(())
 }
 
-/// Starts the workflow as a person would, and waits for its end.
-async fn start(
-    stage: &Stage,
-    workflows: &Workflows,
-    act: &Path,
-    issuer: &Issuer,
-    run_id: u64,
-    environment: &str,
-    reason: &str,
-) -> Result<Outcome> {
-    let (owner, repository) = GITHUB_REPOSITORY.split_once('/').context("owner and name")?;
-    let job = Job {
-        owner: owner.to_owned(),
-        repository: repository.to_owned(),
-        event: "workflow_dispatch".to_owned(),
-        run_id,
-        workflow: WORKFLOW.to_owned(),
-        ..Job::default()
-    };
-    // The role is that of the story's environment, whatever the dispatch asks for.
-    let role =
-        stage.bootstrap.as_ref().context("the act bootstrap was not played")?.text(&["rollback_roles", ENVIRONMENT])?;
-    let program = folders::target()?.join("debug/lockgate").display().to_string();
-    let request = Request {
-        workflow: WORKFLOW.to_owned(),
-        event: "workflow_dispatch".to_owned(),
-        payload: json!({"inputs": {"environment": environment, "release": "", "reason": reason}}),
-        run_id,
-        vars: workflows::pairs(&[("LOCKGATE_ROLLBACK_ROLE", role.as_str()), ("AWS_REGION", REGION)]),
-        env: workflows::pairs(&[
-            ("AWS_ENDPOINT_URL", stage.emulator.url.as_str()),
-            ("AWS_EC2_METADATA_DISABLED", "true"),
-            ("LOCKGATE_FROM", &program),
-        ]),
-        oidc: Some(issuer.grant(job)?),
-        path: Vec::new(),
-    };
-    let what = format!("act {WORKFLOW} ({environment})");
-    let done = stage.clock.measure(crate::clock::Kind::Step, "rollback", &what, workflows.run(act, &request)).await?;
-    std::fs::write(stage.file(&format!("act-{run_id}.log")), done.log.join("\n"))?;
-    Ok(done)
+/// *after a rollback*.
+pub(crate) async fn after_rollback(stage: &mut Stage, checks: &mut Checks) -> Result<()> {
+    Hub::with(stage, async |stage, hub| after(stage, hub, checks).await).await
 }
 
-/// What the log says of a failure: its annotations, or how it ended.
-fn failure(outcome: &Outcome) -> String {
-    let lines = outcome.log.iter().flat_map(|said| said.lines());
-    let told = lines.filter(|line| line.contains("repo:example/calls") || line.contains("cannot be"));
-    let told: Vec<_> = told.take(4).collect();
-    format!("{:?} {}", outcome.jobs, told.join(" | "))
+async fn after(stage: &mut Stage, hub: &Hub, checks: &mut Checks) -> Result<()> {
+    let (act, branch) = ("after-rollback", "words");
+    let good = serving(stage, PRODUCTION).await?;
+    hub.branch(branch).await?;
+    hub.repository.change("README.md", "gate by gate, and proves it", "gate after gate, and proves it")?;
+    hub.repository.commit("Other words").await?;
+    let pull = hub.open(branch, "Other words").await?;
+    let merged = hub.merge(&pull).await?;
+    let done = hub.play(stage, act, &merged, &["staging-approval"]).await?;
+    let failed = done.failed();
+    let refused = failed.iter().all(|job| job.contains("check")) && !failed.is_empty();
+    checks.that("an unrelated merge is stopped before anything of it is applied", refused, told(&done));
+    live(stage, checks, PRODUCTION, &good).await?;
+    let said = hub.section(&pull, "deploy", PRODUCTION)?;
+    let hold = said.split("hold/enrich/").nth(1).map(|rest| rest.chars().take_while(char::is_ascii_hexdigit).collect());
+    let hold: String = hold.with_context(|| format!("the pull request does not say what is held: {said}"))?;
+    checks.that("the pull request is told what is held, and why", said.contains(REASON), said);
+
+    let hold = format!("hold/enrich/{hold}");
+    let free = ["unlock", "--environment", PRODUCTION, "--hold", &hold, "--reason", "it was the network after all"];
+    let freed = stage.lockgate.run(act, &hub.repository.folder, 1, &free).await?;
+    checks.that("a person frees it, and says why", freed.code == 0, freed.said.trim().to_owned());
+    // As GitHub's button does: the same run once more.
+    let mut again = merged.clone();
+    again.variables.push(("LOCKGATE_STRATEGY", "canary:10%/1s".to_owned()));
+    let done = hub.play(stage, act, &again, &["staging-approval", PRODUCTION]).await?;
+    checks.that("run again, it goes on", done.succeeded(), told(&done));
+    let probed = done.log.iter().any(|said| said.contains("decided by probes"));
+    checks.that("without traffic the probes decide", probed, "decided by probes");
+    delivered(stage, hub, checks, &pull, &done, PRODUCTION).await?;
+    hub.judge(checks);
+    Ok(())
 }

@@ -21,10 +21,9 @@ pub(super) struct Traffic {
 }
 
 impl Traffic {
-    /// Begins.
-    pub(super) async fn start(stage: &Stage, act: &str) -> Result<Self> {
-        let s3 = aws_sdk_s3::Client::new(&stage.sdk);
-        let bucket = stage.output(&["landing_bucket"])?;
+    /// Begins, in this bucket.
+    pub(super) fn start(stage: &Stage, act: &str, bucket: &str) -> Self {
+        let (s3, bucket) = (aws_sdk_s3::Client::new(&stage.sdk), bucket.to_owned());
         let (stop, mut stopped) = oneshot::channel();
         let act = act.to_owned();
         let landing = tokio::spawn(async move {
@@ -41,7 +40,7 @@ impl Traffic {
             }
             Ok(0)
         });
-        Ok(Self { stop, landing })
+        Self { stop, landing }
     }
 
     /// Ends it; how many files landed.

@@ -221,6 +221,30 @@ impl Hub {
         Ok(done)
     }
 
+    /// Has a run that is not played take a concurrency group.
+    ///
+    /// # Errors
+    /// If another one has it.
+    pub(crate) async fn queue(&self, group: &str, run: u64) -> Result<()> {
+        self.ask_gates("queue", group, run).await
+    }
+
+    /// Has it leave the group.
+    ///
+    /// # Errors
+    /// If it cannot be asked.
+    pub(crate) async fn leave(&self, group: &str, run: u64) -> Result<()> {
+        self.ask_gates("leave", group, run).await
+    }
+
+    async fn ask_gates(&self, what: &str, group: &str, run: u64) -> Result<()> {
+        let repository = GITHUB_REPOSITORY.replace('/', "%2F");
+        let url = format!("{}/{what}?repository={repository}&group={group}&run={run}", self.gates.url);
+        let answer = http::send(&http::client(), ::http::Request::post(&url).body(bytes::Bytes::new().into())?).await?;
+        ensure!(answer.status() == 200, "{what} {group}: {:?}", answer.body());
+        Ok(())
+    }
+
     /// Asks GitHub to start a workflow, as a person with the button does, and returns what that starts.
     ///
     /// # Errors

@@ -55,8 +55,9 @@ pub fn pairs(pairs: &[(&str, impl AsRef<str>)]) -> Vec<(String, String)> {
 pub struct Outcome {
     /// Each job's result, `success` or `failure`, by its path of names (`caller/called/job`).
     pub jobs: BTreeMap<String, String>,
-    /// Outputs that were set, by the step's id (its number if it has none; `outer/inner` within an action) and name.
-    pub outputs: BTreeMap<(String, String), String>,
+    /// Outputs that were set, by the job's path of names, the step's id (its number if it has none; `outer/inner` within an
+    /// action) and name.
+    pub outputs: BTreeMap<(String, String, String), String>,
     /// What the steps printed, and act's own lines.
     pub log: Vec<String>,
     /// The steps in the order in which they ended.
@@ -87,10 +88,23 @@ impl Outcome {
         !self.jobs.is_empty() && self.jobs.values().all(|result| result == "success")
     }
 
-    /// An output of a step of the workflow.
+    /// An output of a step of the workflow, of the first job that set it.
     #[must_use]
     pub fn output(&self, step: &str, name: &str) -> Option<&str> {
-        self.outputs.get(&(step.to_owned(), name.to_owned())).map(String::as_str)
+        self.output_of("", step, name)
+    }
+
+    /// The same of a job whose path of names contains this.
+    #[must_use]
+    pub fn output_of(&self, job: &str, step: &str, name: &str) -> Option<&str> {
+        let found = self.outputs.iter().find(|((of, by, is), _)| of.contains(job) && by == step && is == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// The jobs that did not succeed, by their path of names.
+    #[must_use]
+    pub fn failed(&self) -> Vec<&str> {
+        self.jobs.iter().filter(|(_, result)| *result != "success").map(|(job, _)| job.as_str()).collect()
     }
 }
 
@@ -172,7 +186,7 @@ impl Outcome {
         let step = said["stepID"].as_array().into_iter().flatten().filter_map(Value::as_str);
         let step = step.collect::<Vec<_>>().join("/");
         if said["command"] == "set-output" {
-            self.outputs.insert((step.clone(), text("name")), text("arg"));
+            self.outputs.insert((text("job"), step.clone(), text("name")), text("arg"));
         }
         // Steps within an action are part of the step that uses it.
         if !step.is_empty() && !step.contains('/') && said["stage"] == "Main" {

@@ -50,8 +50,15 @@ pub(super) fn create(call: &Call<'_>, repository: &mut Repository) -> Outcome {
         return Err(Reply::error(403, "Unable to create comment because issue is locked.", documentation));
     }
     let body = checked(call, CREATE)?;
-    let comment =
-        Comment { id: call.id(), number, body, user: call.user.clone(), created_at: call.now, updated_at: call.now };
+    let comment = Comment {
+        id: call.id(),
+        number,
+        body,
+        edits: Vec::new(),
+        user: call.user.clone(),
+        created_at: call.now,
+        updated_at: call.now,
+    };
     let shown = show(call, repository, &comment);
     if let Some(issue) = repository.issues.get_mut(&number) {
         issue.updated_at = call.now;
@@ -65,7 +72,8 @@ pub(super) fn update(call: &Call<'_>, repository: &mut Repository) -> Outcome {
     let id = call.number("comment_id");
     let comment = repository.comments.get_mut(&id).ok_or_else(Reply::not_found)?;
     own(call, comment)?;
-    comment.body = checked(call, "/issues/comments#update-an-issue-comment")?;
+    let body = checked(call, "/issues/comments#update-an-issue-comment")?;
+    comment.edits.push(std::mem::replace(&mut comment.body, body));
     comment.updated_at = call.now;
     get(call, repository)
 }

@@ -77,6 +77,11 @@ impl Gates {
         found(&self.shared.gates, |board| board.waiting().find(is_it).cloned()).await
     }
 
+    /// Waits until this environment has let a job of a run in. Any runtime will do.
+    pub async fn entered(&self, repository: &str, run: u64, environment: &str) {
+        found(&self.shared.gates, |board| board.has_entered(repository, environment, run).then_some(())).await;
+    }
+
     /// Waits until a run waits for a concurrency group that another one has. Any runtime will do.
     pub async fn queued(&self, repository: &str, group: &str, run: u64) {
         found(&self.shared.gates, |board| board.queue(repository, group).filter(|queue| queue.waits(run)).map(|_| ()))

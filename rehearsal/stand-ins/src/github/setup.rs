@@ -124,7 +124,7 @@ impl Github {
     pub fn add_comment(&self, full_name: &str, number: u64, login: &str, body: &str) -> Result<u64> {
         let (id, now) = (self.id(), state::now());
         let (user, body) = (account(login), body.to_owned());
-        let comment = Comment { id, number, body, user, created_at: now, updated_at: now };
+        let comment = Comment { id, number, body, edits: Vec::new(), user, created_at: now, updated_at: now };
         self.edit(full_name, |repository| repository.comments.insert(id, comment))?;
         Ok(id)
     }

@@ -219,6 +219,8 @@ pub struct Comment {
     pub number: u64,
     /// Its Markdown.
     pub body: String,
+    /// What it said before, oldest first: GitHub keeps each edit, and shows it to everybody who may read.
+    pub edits: Vec<String>,
     /// Who wrote it.
     pub user: User,
     /// When it was written.

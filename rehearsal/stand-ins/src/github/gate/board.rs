@@ -3,7 +3,7 @@
 use super::queue::Queue;
 use anyhow::{Result, ensure};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A job that waits for a review of its environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +63,8 @@ pub(in crate::github) struct Board {
     // By repository and group, both in lower case.
     queues: BTreeMap<(String, String), Queue>,
     reviews: Vec<Review>,
+    // Repository and environment in lower case, and the run.
+    entered: BTreeSet<(String, String, u64)>,
 }
 
 impl Board {
@@ -85,6 +87,16 @@ impl Board {
 
     pub(super) fn decided(&self, ticket: Ticket) -> Option<&Review> {
         self.jobs.get(&ticket)?.decided.as_ref()
+    }
+
+    /// Notes that an environment let a run's job in.
+    pub(super) fn enter(&mut self, repository: &str, environment: &str, run: u64) {
+        self.entered.insert((repository.to_lowercase(), environment.to_lowercase(), run));
+    }
+
+    /// Whether it did.
+    pub(super) fn has_entered(&self, repository: &str, environment: &str, run: u64) -> bool {
+        self.entered.contains(&(repository.to_lowercase(), environment.to_lowercase(), run))
     }
 
     /// All reviews, in order.

@@ -125,11 +125,13 @@ async fn job(shared: &Shared, query: &Query) -> Result<Said, Said> {
     if let Some(refusal) = refusal {
         return Err((StatusCode::FORBIDDEN, refusal));
     }
+    let enter = || shared.gates.send_modify(|board| board.enter(&full_name, &environment, run));
     if !is_reviewed {
+        enter();
         return Ok((StatusCode::OK, format!("No review of {environment} is needed.")));
     }
     let waiting = Waiting {
-        repository: full_name,
+        repository: full_name.clone(),
         run,
         job: job.to_owned(),
         environment: environment.clone(),
@@ -139,6 +141,9 @@ async fn job(shared: &Shared, query: &Query) -> Result<Said, Said> {
     };
     let place = Place::new(&shared.gates, |board| board.wait(waiting));
     let review = found(&shared.gates, |board| board.decided(place.ticket).cloned()).await;
+    if review.approved {
+        enter();
+    }
     let (status, done) =
         if review.approved { (StatusCode::OK, "approved") } else { (StatusCode::FORBIDDEN, "rejected") };
     Ok((status, format!("The deployment to {environment} was {done} by {}.", review.login)))
