@@ -224,14 +224,14 @@ impl Terraform {
         self.piped(&["show", "-json", "-no-color", &plan], read).await
     }
 
-    /// The lineage of the state, which no other state has; empty where there is no state yet.
+    /// The lineage of the state, which no other state has; empty where there is no state yet. After a plan it is in the
+    /// plan's file: every process of Terraform's begins by hashing its providers, which takes seconds.
     ///
     /// # Errors
     /// If Terraform fails or gives no state.
     pub async fn lineage(&self) -> Result<String> {
-        #[derive(Deserialize)]
-        struct State {
-            lineage: String,
+        if let Some(lineage) = planned_lineage(&self.plan_file()) {
+            return Ok(lineage);
         }
         self.piped(&["state", "pull"], |from| {
             let mut from = std::io::BufReader::new(from);
@@ -344,6 +344,19 @@ impl Terraform {
     }
 }
 
+#[derive(Deserialize)]
+struct State {
+    lineage: String,
+}
+
+/// The lineage that a plan's file tells: it is a ZIP with the state that the plan was made on. Nothing promises that, so where
+/// it is another way, nothing is told.
+fn planned_lineage(plan: &Path) -> Option<String> {
+    let mut archive = zip::ZipArchive::new(std::fs::File::open(plan).ok()?).ok()?;
+    let state = archive.by_name("tfstate").ok()?;
+    serde_json::from_reader::<_, State>(std::io::BufReader::new(state)).ok().map(|state| state.lineage)
+}
+
 /// A root's name: its path in the repository, with `/` and nothing else between.
 ///
 /// # Errors
@@ -374,6 +387,23 @@ async fn text(from: Option<impl tokio::io::AsyncRead + Unpin>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_plans_file_tells_the_lineage_or_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &[u8]| {
+            let path = folder.path().join(name);
+            let mut plan = zip::ZipWriter::new(std::fs::File::create(&path).expect("a file"));
+            plan.start_file(name, zip::write::SimpleFileOptions::default()).expect("an entry");
+            std::io::Write::write_all(&mut plan, text).expect("written");
+            plan.finish().expect("an archive");
+            path
+        };
+        let plan = write("tfstate", br#"{"version": 4, "serial": 7, "lineage": "abc", "resources": []}"#);
+        assert_eq!(planned_lineage(&plan).as_deref(), Some("abc"));
+        assert_eq!(planned_lineage(&write("other", b"{}")), None);
+        assert_eq!(planned_lineage(&folder.path().join("absent")), None);
+    }
 
     #[test]
     fn a_root_has_one_name() {

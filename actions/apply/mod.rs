@@ -106,7 +106,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         allow: args.allow.clone(),
         lock: !args.dry_run,
     };
-    let mut options = Options {
+    let options = Options {
         secrets: secrets::known(args.secrets.as_ref()),
         hide_values: args.values.hidden(&event),
         ..Options::default()
@@ -114,7 +114,6 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     let (mut terraform, _) = make::prepare(&args.terraform, &what).await?;
     terraform.wait_for_lock(args.lock_timeout);
     terraform.init(&args.terraform).await.usage()?;
-    options.digest_key = terraform.lineage().await.world()?.into_bytes();
     let mut ground = match &args.environment {
         Some(environment) => {
             let config = aws::config().await.usage()?;

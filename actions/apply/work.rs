@@ -20,7 +20,7 @@ const HEALTH_URL: &str = "health_url";
 pub(super) async fn work(
     args: &Args,
     terraform: &Terraform,
-    options: Options,
+    mut options: Options,
     ground: Option<&Ground>,
 ) -> Result<Report, Failure> {
     if interrupt::was_asked() {
@@ -34,6 +34,7 @@ pub(super) async fn work(
     if !terraform.plan_file().exists() {
         return Ok(Report::new(Plan::failed(&options), End::Unplanned { errors }));
     }
+    options.digest_key = terraform.lineage().await.world()?.into_bytes();
     let record = terraform.private("record");
     let kept = record.clone();
     let plan = terraform.show(move |from| make::recorded(from, &options, Some(&kept))).await.world()?;

@@ -53,7 +53,7 @@ pub(super) async fn with_terraform(
     settings: &terraform::Settings,
     environment: &str,
     allow: &[String],
-    mut options: Options,
+    options: Options,
 ) -> Result<Found, Failure> {
     let config = aws::config().await.usage()?;
     let ledger = Ledger::new(&config, environment);
@@ -75,7 +75,6 @@ pub(super) async fn with_terraform(
     };
     let (terraform, _) = make::prepare(settings, &what).await?;
     terraform.init(settings).await.usage()?;
-    options.digest_key = terraform.lineage().await.world()?.into_bytes();
     let refresh = plan(&terraform, true, options.clone()).await?;
     let full = plan(&terraform, false, options).await?;
     // Last: a plan takes minutes, and a promotion may begin meanwhile.
@@ -85,7 +84,7 @@ pub(super) async fn with_terraform(
 }
 
 /// One plan; the one made before it is gone then.
-async fn plan(terraform: &Terraform, refresh_only: bool, options: Options) -> Result<Plan, Failure> {
+async fn plan(terraform: &Terraform, refresh_only: bool, mut options: Options) -> Result<Plan, Failure> {
     let errors = terraform.plan(Planning { lock: false, refresh_only }).await.world()?.messages.errors();
     let failed = |why: Option<&String>| {
         let why = why.map_or("it left no plan", String::as_str);
@@ -97,6 +96,7 @@ async fn plan(terraform: &Terraform, refresh_only: bool, options: Options) -> Re
     if !terraform.plan_file().exists() {
         return Err(failed(errors.first()));
     }
+    options.digest_key = terraform.lineage().await.world()?.into_bytes();
     let plan = terraform.show(move |from| make::recorded(from, &options, None)).await.world()?;
     if plan.errored { Err(failed(errors.first())) } else { Ok(plan) }
 }

@@ -77,7 +77,6 @@ pub(crate) async fn with_terraform(
     let mut of_terraform = Duration::ZERO;
     let mut since = Instant::now();
     terraform.init(args).await.usage()?;
-    options.digest_key = terraform.lineage().await.world()?.into_bytes();
     let ended = terraform.plan(Planning { lock: what.lock, refresh_only: false }).await.world()?;
     let errors = ended.messages.errors();
     of_terraform += since.elapsed();
@@ -86,6 +85,7 @@ pub(crate) async fn with_terraform(
         return Ok(Made { plan, errors, codes });
     }
     since = Instant::now();
+    options.digest_key = terraform.lineage().await.world()?.into_bytes();
     let record = record.map(Path::to_owned);
     let plan = terraform.show(move |from| recorded(from, &options, record.as_deref())).await.world()?;
     of_terraform += since.elapsed();

@@ -38,11 +38,13 @@ pub enum Act {
     AfterRollback,
     /// Merges one that fails a share of its records: it is taken back.
     BadRelease,
+    /// Changes something by hand: an issue tells it until it is accepted or mended.
+    Drift,
 }
 
 impl Act {
     /// All acts, in the order in which they play.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Bootstrap,
         Self::Provision,
         Self::Calls,
@@ -56,6 +58,7 @@ impl Act {
         Self::Rollback,
         Self::AfterRollback,
         Self::BadRelease,
+        Self::Drift,
     ];
 
     /// Its name.
@@ -75,6 +78,7 @@ impl Act {
             Self::Rollback => "rollback",
             Self::AfterRollback => "after-rollback",
             Self::BadRelease => "bad-release",
+            Self::Drift => "drift",
         }
     }
 
@@ -97,6 +101,7 @@ impl Act {
             Self::Rollback => "a person rolls production back by the workflow, whose role reaches nothing else",
             Self::AfterRollback => "an unrelated merge does not bring the bad bytes back until a person frees them",
             Self::BadRelease => "a release that fails a share of its records, without one Lambda error, is taken back",
+            Self::Drift => "a change by hand opens an issue, which closes when it is accepted for a time, or mended",
         }
     }
 
@@ -120,6 +125,7 @@ impl Act {
             Self::Rollback => Some(Self::Canary),
             Self::AfterRollback => Some(Self::Rollback),
             Self::BadRelease => Some(Self::AfterRollback),
+            Self::Drift => Some(Self::Provision),
         }
     }
 
@@ -300,6 +306,7 @@ async fn one(stage: &mut Stage, act: Act) -> (Played, Checks) {
             Act::Rollback => acts::rollback(stage, &mut checks).await,
             Act::AfterRollback => acts::after_rollback(stage, &mut checks).await,
             Act::BadRelease => acts::bad_release(stage, &mut checks).await,
+            Act::Drift => acts::drift(stage, &mut checks).await,
         }
     });
     if let Err(error) = done.await {

@@ -175,6 +175,7 @@ async fn the_rollback_workflow_runs_as_it_is_but_for_what_is_listed() {
         oidc: Some(issuer.grant(Job { event: "workflow_dispatch".into(), ..Job::default() }).expect("a grant")),
         path: Vec::new(),
         only: None,
+        matrix: None,
         gates: Some(Gated { url: gates.url.clone(), run: run_of(run_id) }),
         registry: String::new(),
     };

@@ -51,7 +51,7 @@ async fn play(stage: &mut Stage, hub: &Hub, checks: &mut Checks) -> Result<()> {
     let seconds = (stage.clock.elapsed() - began).as_secs_f64();
     stage.teller.line(&format!("hub   from the merge to production at 100 %: {seconds:.1} s"));
     for environment in [ENVIRONMENT, PRODUCTION] {
-        let digest = done.output_of(&format!("/{environment}/"), "check", "digest").unwrap_or_default();
+        let digest = done.output_of(&format!("{environment}/"), "check", "digest").unwrap_or_default();
         let comment = hub.section(&reviewed, "plan", &format!("terraform/environments/{environment}"))?;
         let equal = !digest.is_empty() && comment.contains(&format!("plan digest `{digest}`"));
         checks.that(&format!("{environment} gets the plan that was reviewed, by its digest"), equal, digest.to_owned());
@@ -98,7 +98,7 @@ async fn moved(stage: &mut Stage, hub: &Hub, checks: &mut Checks) -> Result<()> 
     checks.that("a merge that was overtaken while it waited delivers nothing itself", nothing, told(&first));
 
     checks.that("the next one goes on after somebody approved what differs", done.succeeded(), told(&done));
-    let reviewed = done.output_of("/staging/", "check", "reviewed").unwrap_or_default().to_owned();
+    let reviewed = done.output_of("staging/", "check", "reviewed").unwrap_or_default().to_owned();
     checks.equal("its plan of staging is not the reviewed one", &reviewed, &"differs".to_owned());
     let asked: Vec<String> =
         hub.gates.reviews().into_iter().filter(|review| review.run > earlier).map(|it| it.environment).collect();

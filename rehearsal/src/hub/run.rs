@@ -31,6 +31,8 @@ pub(crate) struct Started {
     pub(crate) run_id: u64,
     /// The one job that is played, and those it needs; all of them if not said.
     pub(crate) only: Option<&'static str>,
+    /// The one part of a matrix that is played: its key and value; all of it if not said.
+    pub(crate) matrix: Option<(&'static str, &'static str)>,
     /// Variables of the repository that are others for this run.
     pub(crate) variables: Vec<(&'static str, String)>,
     /// The pull request on whose page its jobs are shown.
@@ -46,7 +48,18 @@ impl Hub {
     fn run_of(&self, workflow: String, event: &'static str, payload: Value, actor: &str) -> Started {
         let (git_ref, run_id) = ("refs/heads/main".to_owned(), self.next_run());
         let actor = actor.to_owned();
-        Started { workflow, event, payload, git_ref, actor, run_id, only: None, variables: Vec::new(), shown_on: None }
+        Started {
+            workflow,
+            event,
+            payload,
+            git_ref,
+            actor,
+            run_id,
+            only: None,
+            matrix: None,
+            variables: Vec::new(),
+            shown_on: None,
+        }
     }
 
     /// What GitHub starts when the branch of a pull request is pushed.
@@ -74,6 +87,12 @@ impl Hub {
             super::CONTRIBUTOR,
         );
         Ok(Started { git_ref: format!("refs/pull/{}/merge", pull.number), shown_on: Some(pull.number), ..run })
+    }
+
+    /// What GitHub starts by itself when the time of a schedule has come.
+    pub(crate) fn scheduled(&self, workflow: &str) -> Started {
+        let repository = json!({ "full_name": GITHUB_REPOSITORY, "private": true, "default_branch": "main" });
+        self.run_of(workflow.to_owned(), "schedule", json!({ "repository": repository }), super::MAINTAINER)
     }
 
     /// What GitHub told last that it wants started.
@@ -189,6 +208,7 @@ impl Hub {
             oidc: Some(self.issuer.grant(job)?),
             path: self.path.clone(),
             only: started.only,
+            matrix: started.matrix,
             gates: Some(workflows::Gated {
                 url: self.gates.url.clone(),
                 run: vec![
@@ -265,7 +285,9 @@ impl Hub {
 
 /// What became of the jobs, and the first errors.
 pub(crate) fn told(outcome: &Outcome) -> String {
-    let errors = outcome.log.iter().flat_map(|said| said.lines()).filter(|line| line.contains("error"));
+    // What a step printed as an annotation, not the shell of actions/setup, which could print one.
+    let errors = outcome.log.iter().filter(|said| said.contains("::error") && said.contains('❗'));
+    let errors = errors.map(|said| said.trim().to_owned());
     let errors: Vec<_> = errors.take(4).collect();
     format!("{:?} {}", outcome.jobs, errors.join(" | "))
 }

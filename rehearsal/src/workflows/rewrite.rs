@@ -107,6 +107,9 @@ fn rewrite_job(
     let permissions = job.get("permissions").unwrap_or(of_workflow).clone();
     let granted = permissions["id-token"].as_str() == Some("write");
     let environment = environment(job);
+    if job.get_mut("environment").and_then(Value::as_mapping_mut).is_some_and(|it| it.remove("deployment").is_some()) {
+        changes.push(format!("job {name}: its environment says nothing of a deployment, which act does not know"));
+    }
     let Some(steps) = job.get_mut("steps").and_then(Value::as_sequence_mut) else { return };
     for step in steps.iter_mut().filter_map(Value::as_mapping_mut) {
         with_token(name, step, &permissions, tokens, changes);
@@ -204,7 +207,7 @@ jobs:
   plain: { runs-on: x, steps: [{ uses: actions/checkout@0123 }, { uses: $/actions/plan }] }
   cloud:
     runs-on: x
-    environment: ${{ inputs.environment }}-rollback
+    environment: { name: '${{ inputs.environment }}-rollback', deployment: false }
     permissions: { id-token: write }
     env: { KEPT: yes }
     steps: [{ run: 'true' }]
@@ -224,6 +227,7 @@ jobs:
         assert!(jobs["plain"]["env"].is_null(), "it may not have a token");
         assert_eq!(jobs["called"]["uses"], "./.github/workflows/x.yml");
         assert_eq!(jobs["cloud"]["steps"][0]["env"]["ENVIRONMENT"], "${{ inputs.environment }}-rollback");
+        assert!(jobs["cloud"]["environment"]["deployment"].is_null(), "act does not know it");
         assert_eq!(jobs["cloud"]["steps"][1]["uses"], CHECKOUT);
         assert_eq!(jobs["cloud"]["env"]["KEPT"], "yes");
         assert_eq!(
@@ -232,7 +236,7 @@ jobs:
         );
         assert_eq!(jobs["plain"]["steps"][2]["with"]["token"], "[]", "a job without grants has a token without rights");
         assert!(jobs["checks"].is_null(), "it is not played");
-        assert_eq!(changes.len(), 8, "{changes:?}");
+        assert_eq!(changes.len(), 9, "{changes:?}");
     }
 
     #[test]

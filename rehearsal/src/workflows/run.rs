@@ -38,6 +38,8 @@ pub struct Request {
     pub path: Vec<PathBuf>,
     /// The one job that is run, and those it needs; all if not said.
     pub only: Option<&'static str>,
+    /// The one part of a matrix that is run: its key and value; all of it if not said.
+    pub matrix: Option<(&'static str, &'static str)>,
     /// Where jobs ask whether they may begin.
     pub gates: Option<Gated>,
     /// Host and port of the registry for images.
@@ -138,6 +140,9 @@ impl Workflows {
         if let Some(job) = request.only {
             command.arg("--job").arg(job);
         }
+        if let Some((key, value)) = request.matrix {
+            command.arg("--matrix").arg(format!("{key}:{value}"));
+        }
         for (flag, pairs) in [("--env", &env), ("--var", &vars)] {
             for (name, value) in pairs {
                 command.arg(flag).arg(format!("{name}={value}"));
@@ -164,9 +169,11 @@ impl Workflows {
         let mut err = BufReader::new(err);
         let (read, errors) = tokio::join!(read, err.read_to_string(&mut said));
         read.and(errors).with_context(|| format!("failed to read what {} said", act.display()))?;
-        child.wait().await?;
-        if outcome.jobs.is_empty() {
-            bail!("act ran no job of {}: {}\n{}", request.workflow, said.trim_end(), outcome.log.join("\n"));
+        let status = child.wait().await?;
+        // It may break off before or between jobs, and then no job failed.
+        if outcome.jobs.is_empty() || (!status.success() && outcome.failed().is_empty()) {
+            let jobs: Vec<_> = outcome.jobs.keys().collect();
+            bail!("act broke off {} after {jobs:?}: {}\n{}", request.workflow, said.trim_end(), outcome.log.join("\n"));
         }
         Ok(outcome)
     }
