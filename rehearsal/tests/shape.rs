@@ -65,6 +65,24 @@ fn text(path: &str) -> String {
     std::fs::read_to_string(folders::workspace().expect("a checkout").join(path)).expect(path)
 }
 
+#[test]
+fn every_function_has_a_crate_and_a_terraform_file_and_the_reverse() {
+    let root = folders::workspace().expect("a checkout");
+    let delivered: BTreeSet<String> = delivered().into_iter().map(|(name, _)| name).collect();
+    let with = |folder: &str, file: &dyn Fn(&str) -> Option<String>| -> BTreeSet<String> {
+        let entries = std::fs::read_dir(root.join(folder)).expect(folder);
+        entries.filter_map(|entry| file(&entry.expect("an entry").file_name().to_string_lossy())).collect()
+    };
+    let crates = with("lambdas", &|name| root.join("lambdas").join(name).join("src/main.rs").is_file().then(|| name.to_owned()));
+    assert_eq!(crates, delivered, "lambdas/*/src/main.rs (left) and lockgate.toml: add what is missing, or delete the other");
+    let files = with("terraform/modules/service", &|name| {
+        let text = text(&format!("terraform/modules/service/{name}"));
+        let stem = name.strip_suffix(".tf")?;
+        text.contains(&format!("module \"{stem}\" {{\n  source = \"../function\"")).then(|| stem.to_owned())
+    });
+    assert_eq!(files, delivered, "terraform/modules/service/<name>.tf with a module ../function (left) and lockgate.toml");
+}
+
 /// The functions of `lockgate.toml`, by their names.
 fn delivered() -> toml::Table {
     let delivered: toml::Table = toml::from_str(&text("lockgate.toml")).expect("lockgate.toml");

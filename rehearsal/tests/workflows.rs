@@ -11,7 +11,7 @@ use stand_ins::{
     github::Github,
     oidc::{GITHUB, Issuer, Job},
 };
-use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
+use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt, path::PathBuf};
 use tokio::process::Command;
 use yaml_serde::{Mapping, Value};
 
@@ -104,6 +104,85 @@ fn a_caller_grants_what_the_called_job_needs() {
                 }
             }
         }
+    }
+}
+
+/// What an action or a called workflow says of itself, by what `uses:` says.
+fn callable(uses: &str) -> Option<Value> {
+    let path = uses.strip_prefix("$/")?;
+    let file = if path.starts_with("actions/") { format!("{path}/action.yml") } else { path.to_owned() };
+    let text = fs::read_to_string(folders::workspace().expect("a checkout").join(&file)).expect(&file);
+    Some(yaml_serde::from_str(&text).expect("YAML"))
+}
+
+fn keys(value: &Value) -> BTreeSet<String> {
+    let keys = value.as_mapping().into_iter().flatten();
+    keys.map(|(key, _)| key.as_str().expect("a name").to_owned()).collect()
+}
+
+/// The inputs of an action or a called workflow.
+fn inputs(callable: &Value) -> BTreeSet<String> {
+    let own = if callable["runs"].is_null() { &callable["on"]["workflow_call"]["inputs"] } else { &callable["inputs"] };
+    keys(own)
+}
+
+#[test]
+fn what_is_given_to_an_action_or_a_workflow_is_an_input_of_it() {
+    for (file, _, workflow) in workflows() {
+        for (name, job) in jobs(&workflow) {
+            let job = Value::Mapping(job.clone());
+            for user in steps(job.as_mapping().expect("a job")).iter().chain([&job]) {
+                let Some(called) = user["uses"].as_str().and_then(callable) else { continue };
+                let unknown: Vec<String> = keys(&user["with"]).difference(&inputs(&called)).cloned().collect();
+                assert!(unknown.is_empty(), "{file}: {name} gives {} {unknown:?}, which it does not know: correct the name", user["uses"].as_str().unwrap_or_default());
+            }
+        }
+    }
+}
+
+/// The names after `start` in a text, each up to the first character that is none of a name's.
+fn names_after<'t>(text: &'t str, start: &str) -> Vec<&'t str> {
+    let name = |rest: &'t str| rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_').next();
+    text.split(start).skip(1).filter_map(name).collect()
+}
+
+#[test]
+fn an_output_that_is_read_is_set_by_who_is_asked_for_it() {
+    for (file, text, workflow) in workflows() {
+        for (name, job) in jobs(&workflow) {
+            let said = yaml_serde::to_string(&Value::Mapping(job.clone())).expect("YAML");
+            for step in steps(job) {
+                let (Some(id), Some(action)) = (step["id"].as_str(), step["uses"].as_str().and_then(callable)) else { continue };
+                for output in names_after(&said, &format!("steps.{id}.outputs.")) {
+                    assert!(keys(&action["outputs"]).contains(output), "{file}: {name} reads the output {output} of {id}, whose action has none: correct the name in one of them");
+                }
+            }
+        }
+        for (name, job) in jobs(&workflow) {
+            let outputs = match job.get("uses").and_then(Value::as_str).and_then(callable) {
+                Some(called) => keys(&called["on"]["workflow_call"]["outputs"]),
+                None => job.get("outputs").map(keys).unwrap_or_default(),
+            };
+            for start in [format!("needs.{name}.outputs."), format!("jobs.{name}.outputs.")] {
+                for output in names_after(&text, &start) {
+                    assert!(outputs.contains(output), "{file}: the output {output} of the job {name} is read, which it does not set");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_action_that_is_used_is_one_of_ours_or_the_pinned_checkout() {
+    const CHECKOUT: &str = "actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8";
+    for (file, text, workflow) in workflows() {
+        for (name, job) in jobs(&workflow) {
+            for uses in steps(job).iter().filter_map(|step| step["uses"].as_str()) {
+                assert!(uses.starts_with("$/actions/") || uses == CHECKOUT, "{file}: {name} uses {uses}: only our own actions and {CHECKOUT} run here");
+            }
+        }
+        let (all, kept) = (text.matches(CHECKOUT).count(), text.matches("persist-credentials: false").count());
+        assert_eq!(all, kept, "{file}: give every checkout persist-credentials: false, or its token stays in .git");
     }
 }
 
