@@ -17,6 +17,7 @@ mod replay;
 mod rollback;
 mod tables;
 mod traffic;
+mod trust;
 
 pub(crate) use answers::{Answers, rejected};
 pub(crate) use bad_pull_request::bad_pull_request;

@@ -73,14 +73,21 @@ fn every_function_has_a_crate_and_a_terraform_file_and_the_reverse() {
         let entries = std::fs::read_dir(root.join(folder)).expect(folder);
         entries.filter_map(|entry| file(&entry.expect("an entry").file_name().to_string_lossy())).collect()
     };
-    let crates = with("lambdas", &|name| root.join("lambdas").join(name).join("src/main.rs").is_file().then(|| name.to_owned()));
-    assert_eq!(crates, delivered, "lambdas/*/src/main.rs (left) and lockgate.toml: add what is missing, or delete the other");
+    let crates =
+        with("lambdas", &|name| root.join("lambdas").join(name).join("src/main.rs").is_file().then(|| name.to_owned()));
+    assert_eq!(
+        crates, delivered,
+        "lambdas/*/src/main.rs (left) and lockgate.toml: add what is missing, or delete the other"
+    );
     let files = with("terraform/modules/service", &|name| {
         let text = text(&format!("terraform/modules/service/{name}"));
         let stem = name.strip_suffix(".tf")?;
         text.contains(&format!("module \"{stem}\" {{\n  source = \"../function\"")).then(|| stem.to_owned())
     });
-    assert_eq!(files, delivered, "terraform/modules/service/<name>.tf with a module ../function (left) and lockgate.toml");
+    assert_eq!(
+        files, delivered,
+        "terraform/modules/service/<name>.tf with a module ../function (left) and lockgate.toml"
+    );
 }
 
 /// The functions of `lockgate.toml`, by their names.

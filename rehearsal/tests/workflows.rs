@@ -134,7 +134,11 @@ fn what_is_given_to_an_action_or_a_workflow_is_an_input_of_it() {
             for user in steps(job.as_mapping().expect("a job")).iter().chain([&job]) {
                 let Some(called) = user["uses"].as_str().and_then(callable) else { continue };
                 let unknown: Vec<String> = keys(&user["with"]).difference(&inputs(&called)).cloned().collect();
-                assert!(unknown.is_empty(), "{file}: {name} gives {} {unknown:?}, which it does not know: correct the name", user["uses"].as_str().unwrap_or_default());
+                assert!(
+                    unknown.is_empty(),
+                    "{file}: {name} gives {} {unknown:?}, which it does not know: correct the name",
+                    user["uses"].as_str().unwrap_or_default()
+                );
             }
         }
     }
@@ -152,9 +156,14 @@ fn an_output_that_is_read_is_set_by_who_is_asked_for_it() {
         for (name, job) in jobs(&workflow) {
             let said = yaml_serde::to_string(&Value::Mapping(job.clone())).expect("YAML");
             for step in steps(job) {
-                let (Some(id), Some(action)) = (step["id"].as_str(), step["uses"].as_str().and_then(callable)) else { continue };
+                let (Some(id), Some(action)) = (step["id"].as_str(), step["uses"].as_str().and_then(callable)) else {
+                    continue;
+                };
                 for output in names_after(&said, &format!("steps.{id}.outputs.")) {
-                    assert!(keys(&action["outputs"]).contains(output), "{file}: {name} reads the output {output} of {id}, whose action has none: correct the name in one of them");
+                    assert!(
+                        keys(&action["outputs"]).contains(output),
+                        "{file}: {name} reads the output {output} of {id}, whose action has none: correct the name in one of them"
+                    );
                 }
             }
         }
@@ -165,7 +174,10 @@ fn an_output_that_is_read_is_set_by_who_is_asked_for_it() {
             };
             for start in [format!("needs.{name}.outputs."), format!("jobs.{name}.outputs.")] {
                 for output in names_after(&text, &start) {
-                    assert!(outputs.contains(output), "{file}: the output {output} of the job {name} is read, which it does not set");
+                    assert!(
+                        outputs.contains(output),
+                        "{file}: the output {output} of the job {name} is read, which it does not set"
+                    );
                 }
             }
         }
@@ -178,7 +190,10 @@ fn every_action_that_is_used_is_one_of_ours_or_the_pinned_checkout() {
     for (file, text, workflow) in workflows() {
         for (name, job) in jobs(&workflow) {
             for uses in steps(job).iter().filter_map(|step| step["uses"].as_str()) {
-                assert!(uses.starts_with("$/actions/") || uses == CHECKOUT, "{file}: {name} uses {uses}: only our own actions and {CHECKOUT} run here");
+                assert!(
+                    uses.starts_with("$/actions/") || uses == CHECKOUT,
+                    "{file}: {name} uses {uses}: only our own actions and {CHECKOUT} run here"
+                );
             }
         }
         let (all, kept) = (text.matches(CHECKOUT).count(), text.matches("persist-credentials: false").count());

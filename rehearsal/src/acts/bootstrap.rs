@@ -1,5 +1,6 @@
 //! *bootstrap*: what Terraform itself and every delivery stand on.
 
+use super::trust::trust;
 use crate::misreported;
 use crate::stage::{ENVIRONMENT, GITHUB_REPOSITORY, Stage};
 use crate::story::Checks;
@@ -43,6 +44,7 @@ pub(crate) async fn bootstrap(stage: &mut Stage, checks: &mut Checks) -> Result<
         &versioning.status().map(ToString::to_string),
         &Some("Enabled".into()),
     );
+    trust(stage, checks, &outputs.json("roles")?).await?;
     let terraform = stage.terraform.clone();
     checks.later("a plan after the move changes nothing", async move {
         misreported::verdict(&terraform.changes(act, ROOT, &variables).await?)
