@@ -9,7 +9,7 @@ use crate::github_page::Conversation;
 use crate::repository::Repository;
 use crate::stage::{GITHUB_REPOSITORY, Stage};
 use crate::story::Checks;
-use crate::tools::Tool;
+use crate::tools::{self, Tool};
 use crate::workflows::{Outcome, Workflows};
 use anyhow::{Context, Result, ensure};
 use lockgate::sticky::marker;
@@ -40,6 +40,8 @@ pub struct Hub {
     path: Vec<PathBuf>,
     /// The advisory database.
     advisories: PathBuf,
+    /// Terraform's CLI configuration with the provider that the act *bootstrap* accepted.
+    accepted: PathBuf,
     /// How many workflows ran so far.
     runs: AtomicU64,
     /// What GitHub wants to be started, as it was told.
@@ -92,6 +94,13 @@ impl Hub {
             }
         }
         stage.note_rewrites(&workflows);
+        let accepted = tools::accepted_provider(&stage.folder, &stage.terraform.root("bootstrap"))?;
+        stage.rewrites.push((
+            "(the runner)".to_owned(),
+            "but for the act pull-request, Terraform takes the provider that bootstrap accepted by its hash, and does not hash \
+             it again in every process"
+                .to_owned(),
+        ));
         let repository = Repository { folder: workflows.folder.clone() };
         let base = repository.head().await?;
         github.push(GITHUB_REPOSITORY, &base, "What is delivered", MAINTAINER)?;
@@ -114,6 +123,7 @@ impl Hub {
             workflows,
             path,
             advisories,
+            accepted,
             runs: AtomicU64::new(1),
             events: Mutex::new(events),
             jobs: Mutex::default(),

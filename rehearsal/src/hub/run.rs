@@ -33,6 +33,8 @@ pub(crate) struct Started {
     pub(crate) only: Option<&'static str>,
     /// The one part of a matrix that is played: its key and value; all of it if not said.
     pub(crate) matrix: Option<(&'static str, &'static str)>,
+    /// Whether Terraform compares the provider with the lock file's hash in each of its processes.
+    pub(crate) hashes: bool,
     /// Variables of the repository that are others for this run.
     pub(crate) variables: Vec<(&'static str, String)>,
     /// The pull request on whose page its jobs are shown.
@@ -57,6 +59,7 @@ impl Hub {
             run_id,
             only: None,
             matrix: None,
+            hashes: false,
             variables: Vec::new(),
             shown_on: None,
         }
@@ -186,6 +189,7 @@ impl Hub {
         vars.extend(workflows::pairs(&[("LOCKGATE_SCAN_ALLOW", "trivy/vulnerabilities")]));
         vars.extend(started.variables.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         let target = folders::target()?;
+        let configuration = if started.hashes { &stage.terraform.configuration } else { &self.accepted };
         let env = [
             ("AWS_ENDPOINT_URL", stage.emulator.url.clone()),
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
@@ -194,7 +198,7 @@ impl Hub {
             ("LOCKGATE_FROM", target.join("debug/lockgate").display().to_string()),
             ("CARGO_TARGET_DIR", target.display().to_string()),
             // Where Terraform finds the provider, and how it speaks to an emulated S3.
-            ("TF_CLI_CONFIG_FILE", stage.terraform.configuration.display().to_string()),
+            ("TF_CLI_CONFIG_FILE", configuration.display().to_string()),
             ("TF_CLI_ARGS_init", "-backend-config=use_path_style=true".to_owned()),
             ("TF_VAR_s3_use_path_style", "true".to_owned()),
         ];

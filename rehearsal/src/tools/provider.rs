@@ -36,6 +36,25 @@ pub fn provider_configuration(folder: &Path) -> Result<(PathBuf, String)> {
     Ok((path, origin))
 }
 
+/// Writes another configuration, in which Terraform takes the provider that `terraform init` installed below `root` as it is.
+/// It was accepted there by the hash in the lock file; without this every Terraform process begins by hashing its 700 MB again.
+/// <https://developer.hashicorp.com/terraform/cli/config/config-file#development-overrides-for-provider-developers>
+///
+/// # Errors
+/// If none was installed there, or the file cannot be written.
+pub fn accepted_provider(folder: &Path, root: &Path) -> Result<PathBuf> {
+    let versions = root.join(".terraform/providers").join(PROVIDER);
+    let only = |folder: &Path| -> Result<PathBuf> {
+        let entry = std::fs::read_dir(folder).with_context(|| format!("failed to read {}", folder.display()))?.next();
+        Ok(entry.with_context(|| format!("{} is empty", folder.display()))??.path())
+    };
+    let installed = only(&only(&versions)?)?.canonicalize()?;
+    let text = format!("provider_installation {{\n  dev_overrides {{\n    \"hashicorp/aws\" = {installed:?}\n  }}\n  direct {{}}\n}}\n");
+    let path = folder.join("terraform-accepted.rc");
+    std::fs::write(&path, text).with_context(|| format!("failed to write {}", path.display()))?;
+    Ok(path)
+}
+
 /// <https://developer.hashicorp.com/terraform/cli/config/config-file#implied-local-mirror-directories>
 fn implied_mirrors() -> Vec<PathBuf> {
     let mut mirrors = Vec::new();
