@@ -6,7 +6,7 @@ use super::{Approval, Args};
 use crate::{
     github::GitHub,
     plan::{Plan, Risk, reviewed::Reviewed},
-    sticky::comment::{pull_request_of, section},
+    sticky::comment::{merged_by, section},
     terraform,
 };
 
@@ -54,7 +54,7 @@ impl Why {
 pub(super) async fn find(github: &GitHub, args: &Args, commit: Option<&str>) -> Result<Review> {
     let pull_request = match (args.pull_request, commit) {
         (Some(number), _) => Some(number),
-        (None, Some(commit)) => pull_request_of(github, commit).await?,
+        (None, Some(commit)) => merged_by(github, commit, &args.branch).await?,
         (None, None) => None,
     };
     let Some(number) = pull_request else { return Ok(Review { pull_request: None, plan: None }) };

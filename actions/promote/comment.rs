@@ -55,7 +55,9 @@ async fn told(args: &Args, event: &Event, ledger: &Ledger, failure: Option<&Fail
     args.told.status(status, &said, args.health_url.as_deref()).await;
     // The ledger knows how it ended, also where this run was broken off.
     let (release, live) = (ledger.release(&args.release).await?, ledger.live().await?);
-    let before = match &release.previous {
+    // One that was not promoted replaced nothing; it is compared with what it would have replaced.
+    let serving = live.release.as_ref().filter(|id| **id != release.id);
+    let before = match release.previous.as_ref().or(serving) {
         Some(id) => Some(ledger.release(id).await?),
         None => None,
     };

@@ -289,14 +289,28 @@ pub async fn section(github: &GitHub, number: u64, action: &str, subject: &str) 
 /// # Errors
 /// If GitHub refuses, or cannot be reached.
 pub async fn pull_request_of(github: &GitHub, commit: &str) -> Result<Option<u64>> {
-    if commit.len() != 40 || !commit.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err(anyhow!("{commit:?} is no commit; it has 40 hexadecimal digits"));
-    }
-    let found: Vec<PullRequest> = github
-        .list(&format!("/commits/{commit}/pulls"))
-        .await
-        .with_context(|| format!("the pull requests of {commit} cannot be read; give the job `pull-requests: read`"))?;
+    let found = pull_requests_of(github, commit).await?;
     let merged = found.iter().find(|pull| pull.merged_at.is_some());
     let only = found.first().filter(|_| found.len() == 1);
     Ok(merged.or(only).map(|pull| pull.number))
+}
+
+/// The pull request by which a commit was merged into this branch.
+///
+/// # Errors
+/// As [`pull_request_of`].
+pub async fn merged_by(github: &GitHub, commit: &str, branch: &str) -> Result<Option<u64>> {
+    let found = pull_requests_of(github, commit).await?;
+    let merged = found.iter().find(|pull| pull.merged_at.is_some() && pull.base.branch == branch);
+    Ok(merged.map(|pull| pull.number))
+}
+
+async fn pull_requests_of(github: &GitHub, commit: &str) -> Result<Vec<PullRequest>> {
+    if commit.len() != 40 || !commit.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(anyhow!("{commit:?} is no commit; it has 40 hexadecimal digits"));
+    }
+    github
+        .list(&format!("/commits/{commit}/pulls"))
+        .await
+        .with_context(|| format!("the pull requests of {commit} cannot be read; give the job `pull-requests: read`"))
 }

@@ -94,11 +94,14 @@ impl Hub {
             }
         }
         stage.note_rewrites(&workflows);
-        let accepted = tools::accepted_provider(&stage.folder, &stage.terraform.root("bootstrap"))?;
+        let accepted = tools::accepted_provider(
+            &stage.terraform.configuration,
+            &stage.folder,
+            &stage.terraform.root("bootstrap"),
+        )?;
         stage.rewrites.push((
             "(the runner)".to_owned(),
-            "but for the act pull-request, Terraform takes the provider that bootstrap accepted by its hash, and does not hash \
-             it again in every process"
+            "but for the act pull-request, Terraform hashes the provider when it installs it, and not in every further process"
                 .to_owned(),
         ));
         let repository = Repository { folder: workflows.folder.clone() };

@@ -12,9 +12,9 @@ module "promote" {
 
   statements = concat(local.moving[each.key], [
     {
-      # An alias with provisioned concurrency cannot split its traffic.
+      # An alias with provisioned concurrency cannot split its traffic. (The emulated AWS asks for the function itself.)
       actions   = ["lambda:GetProvisionedConcurrencyConfig"]
-      resources = [for function in local.functions[each.key] : "${function}:*"]
+      resources = flatten([for function in local.functions[each.key] : [function, "${function}:*"]])
     },
     {
       # Metrics have no ARN, and AWS tells of composite alarms only whoever may ask for all.

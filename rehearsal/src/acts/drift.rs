@@ -6,6 +6,7 @@ use crate::stage::{ENVIRONMENT, GITHUB_REPOSITORY, Stage};
 use crate::story::Checks;
 use crate::workflows::Outcome;
 use anyhow::{Context, Result};
+use aws_sdk_sqs::types::QueueAttributeName;
 use jiff::Zoned;
 use jiff::civil::Date;
 use stand_ins::github::Issue;
@@ -14,21 +15,21 @@ use std::fs;
 const ACT: &str = "drift";
 const IGNORES: &str = "drift.toml";
 
-/// By hand, in seconds; and as it is configured.
-const BY_HAND: i32 = 61;
+/// What somebody sets by hand, in seconds.
+const BY_HAND: &str = "345600";
 
 pub(crate) async fn drift(stage: &mut Stage, checks: &mut Checks) -> Result<()> {
     Hub::with(stage, async |stage, hub| play(stage, hub, checks).await).await
 }
 
 async fn play(stage: &mut Stage, hub: &Hub, checks: &mut Checks) -> Result<()> {
-    let configured = timeout(stage, None).await?;
-    timeout(stage, Some(BY_HAND)).await?;
+    let configured = retention(stage, None).await?;
+    retention(stage, Some(BY_HAND)).await?;
     let (done, issue) = look(stage, hub).await?;
     let opened = issue.clone().context("there is no issue")?;
     let body = opened.body.clone().unwrap_or_default();
     checks.that("the schedule's run succeeds: drift is a report", done.succeeded(), told(&done));
-    let names = opened.open && body.contains("aws_lambda_function") && body.contains(&BY_HAND.to_string());
+    let names = opened.open && body.contains("aws_sqs_queue.ingest_failed") && body.contains(BY_HAND);
     checks.that(
         "a change by hand opens an issue that names it",
         names,
@@ -50,7 +51,7 @@ async fn play(stage: &mut Stage, hub: &Hub, checks: &mut Checks) -> Result<()> {
         issue.as_ref().and_then(|issue| issue.body.clone()).unwrap_or_default(),
     );
 
-    timeout(stage, Some(configured)).await?;
+    retention(stage, Some(&configured)).await?;
     let (_, issue) = look(stage, hub).await?;
     checks.equal("set back, it closes", &state(issue.as_ref(), &opened), &"closed");
     hub.judge(checks);
@@ -84,29 +85,30 @@ fn state(now: Option<&Issue>, opened: &Issue) -> &'static str {
 /// Writes `drift.toml` to main. (That this starts a deployment as well, earlier acts have shown.)
 async fn accept(hub: &Hub, until: Date) -> Result<()> {
     let text = format!(
-        "[[ignore]]\naddress = \"module.service.module.ingest.*\"\nattribute = \"timeout\"\nreason = \"the operator tries longer files\"\n\
+        "[[ignore]]\naddress = \"module.service.aws_sqs_queue.ingest_failed\"\nattribute = \"message_retention_seconds\"\nreason = \"the auditors are here\"\n\
          owner = \"calls team\"\nexpires = {until}\nenvironment = \"{ENVIRONMENT}\"\n"
     );
     hub.repository.git(&["switch", "--quiet", "main"]).await?;
     fs::write(hub.repository.folder.join(IGNORES), text).with_context(|| format!("failed to write {IGNORES}"))?;
-    hub.repository.commit("Accept a longer timeout for a while").await?;
+    hub.repository.commit("Keep failed files another time for a while").await?;
     hub.github.push(
         GITHUB_REPOSITORY,
         &hub.repository.head().await?,
-        "Accept a longer timeout for a while",
+        "Keep failed files another time for a while",
         crate::hub::MAINTAINER,
     )?;
     hub.started().map(drop)
 }
 
-/// The timeout of staging's ingest, set by hand if it is given.
-async fn timeout(stage: &Stage, seconds: Option<i32>) -> Result<i32> {
-    let lambda = aws_sdk_lambda::Client::new(&stage.sdk);
-    let name = format!("ingest-{ENVIRONMENT}");
+/// For how long staging's queue of failed files keeps them, in seconds, as text; set by hand if it is given.
+async fn retention(stage: &Stage, seconds: Option<&str>) -> Result<String> {
+    let sqs = aws_sdk_sqs::Client::new(&stage.sdk);
+    let (queue, name) = (stage.output(&["queues", "ingest"])?, QueueAttributeName::MessageRetentionPeriod);
     if let Some(seconds) = seconds {
-        let update = lambda.update_function_configuration().function_name(&name).timeout(seconds);
-        update.send().await.with_context(|| format!("failed to change {name}"))?;
+        let set = sqs.set_queue_attributes().queue_url(&queue).attributes(name.clone(), seconds);
+        set.send().await.with_context(|| format!("failed to change {queue}"))?;
     }
-    let now = lambda.get_function_configuration().function_name(&name).send().await;
-    now.with_context(|| format!("failed to read {name}"))?.timeout().context("it has a timeout")
+    let now = sqs.get_queue_attributes().queue_url(&queue).attribute_names(name.clone()).send().await;
+    let now = now.with_context(|| format!("failed to read {queue}"))?;
+    now.attributes().and_then(|all| all.get(&name)).cloned().context("it keeps messages for some time")
 }

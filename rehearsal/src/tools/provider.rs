@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 /// The provider's folder within a mirror.
 const PROVIDER: &str = "registry.terraform.io/hashicorp/aws";
 
+/// Begins what says where providers come from.
+const INSTALLATION: &str = "provider_installation {\n";
+
 /// How many folders below a root the search goes, `PROVIDER` not counted.
 const DEPTH: usize = 2;
 
@@ -22,7 +25,7 @@ pub fn provider_configuration(folder: &Path) -> Result<(PathBuf, String)> {
     let mirror = implied_mirrors().into_iter().find(|root| holds_provider(root)).or_else(search);
     let (text, origin) = match mirror {
         Some(mirror) => (
-            format!("provider_installation {{\n  filesystem_mirror {{\n    path = {:?}\n  }}\n}}\n", mirror),
+            format!("{INSTALLATION}  filesystem_mirror {{\n    path = {mirror:?}\n  }}\n}}\n"),
             format!("the mirror {}", mirror.display()),
         ),
         None => {
@@ -36,20 +39,26 @@ pub fn provider_configuration(folder: &Path) -> Result<(PathBuf, String)> {
     Ok((path, origin))
 }
 
-/// Writes another configuration, in which Terraform takes the provider that `terraform init` installed below `root` as it is.
-/// It was accepted there by the hash in the lock file; without this every Terraform process begins by hashing its 700 MB again.
+/// Writes a configuration like this one into `folder`, in which Terraform runs the provider that `terraform init` installed
+/// below `root` as it is. It was accepted there by the hash in the lock file, and so it is by every further `init`; but
+/// without this each plan and apply begins by hashing its 700 MB again.
 /// <https://developer.hashicorp.com/terraform/cli/config/config-file#development-overrides-for-provider-developers>
 ///
 /// # Errors
 /// If none was installed there, or the file cannot be written.
-pub fn accepted_provider(folder: &Path, root: &Path) -> Result<PathBuf> {
+pub fn accepted_provider(configuration: &Path, folder: &Path, root: &Path) -> Result<PathBuf> {
     let versions = root.join(".terraform/providers").join(PROVIDER);
     let only = |folder: &Path| -> Result<PathBuf> {
         let entry = std::fs::read_dir(folder).with_context(|| format!("failed to read {}", folder.display()))?.next();
         Ok(entry.with_context(|| format!("{} is empty", folder.display()))??.path())
     };
     let installed = only(&only(&versions)?)?.canonicalize()?;
-    let text = format!("provider_installation {{\n  dev_overrides {{\n    \"hashicorp/aws\" = {installed:?}\n  }}\n  direct {{}}\n}}\n");
+    let text = std::fs::read_to_string(configuration)?;
+    let overrides = format!("  dev_overrides {{\n    \"hashicorp/aws\" = {installed:?}\n  }}\n");
+    let text = match text.split_once(INSTALLATION) {
+        Some((before, methods)) => format!("{before}{INSTALLATION}{overrides}{methods}"),
+        None => format!("{text}{INSTALLATION}{overrides}  direct {{}}\n}}\n"),
+    };
     let path = folder.join("terraform-accepted.rc");
     std::fs::write(&path, text).with_context(|| format!("failed to write {}", path.display()))?;
     Ok(path)
