@@ -1,5 +1,6 @@
 //! Where the time goes: when Terraform ran, cargo, or a scanner, and what is left.
 
+use jiff::Timestamp;
 use serde::Serialize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -39,12 +40,14 @@ pub struct Span {
 #[derive(Debug, Clone)]
 pub struct Clock {
     started: Instant,
+    /// The same moment as other programs' clocks tell it.
+    began: Timestamp,
     spans: Arc<Mutex<Vec<Span>>>,
 }
 
 impl Default for Clock {
     fn default() -> Self {
-        Self { started: Instant::now(), spans: Arc::default() }
+        Self { started: Instant::now(), began: Timestamp::now(), spans: Arc::default() }
     }
 }
 
@@ -68,6 +71,12 @@ impl Clock {
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.started.elapsed()
+    }
+
+    /// The start, as other programs' clocks tell it.
+    #[must_use]
+    pub const fn began(&self) -> Timestamp {
+        self.began
     }
 
     /// Does `work` and remembers how long it took.

@@ -3,6 +3,7 @@
 
 mod pages;
 mod run;
+mod runs;
 mod settings;
 
 use crate::github_page::Conversation;
@@ -13,7 +14,7 @@ use crate::tools::{self, Tool};
 use crate::workflows::{Outcome, Workflows};
 use anyhow::{Context, Result, ensure};
 use lockgate::sticky::marker;
-use stand_ins::github::{Comment, Dispatch, Gates, Github, Issue, NewPull};
+use stand_ins::github::{Comment, Deployment, Dispatch, Gates, Github, Issue, NewPull};
 use stand_ins::oidc::{GITHUB, Issuer};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, mpsc};
 
 pub(crate) use run::{Started, told};
+pub(crate) use runs::PlayedRun;
 pub(crate) use settings::{CONTRIBUTOR, MAINTAINER};
 
 /// GitHub with the story's repository on it, and the checkout in which a runner works.
@@ -48,6 +50,8 @@ pub struct Hub {
     events: Mutex<mpsc::Receiver<Dispatch>>,
     /// What became of each pull request's jobs, of its last run.
     jobs: Mutex<BTreeMap<u64, BTreeMap<String, String>>>,
+    /// The runs that were played.
+    played: Mutex<Vec<PlayedRun>>,
 }
 
 /// A pull request: its number, and its branch.
@@ -130,6 +134,7 @@ impl Hub {
             runs: AtomicU64::new(1),
             events: Mutex::new(events),
             jobs: Mutex::default(),
+            played: Mutex::default(),
         })
     }
 
@@ -235,11 +240,27 @@ impl Hub {
         }
     }
 
+    /// Every deployment, oldest first.
+    ///
+    /// # Errors
+    /// If GitHub lost the repository.
+    pub(crate) fn deployments(&self) -> Result<Vec<Deployment>> {
+        Ok(self.github.repository(GITHUB_REPOSITORY)?.deployments.into_values().collect())
+    }
+
     /// The pull requests as people read them.
     ///
     /// # Errors
     /// If GitHub lost the repository.
-    pub fn conversations(&self) -> Result<Vec<Conversation>> {
-        pages::conversations(self)
+    pub(crate) fn pulls(&self) -> Result<Vec<Conversation>> {
+        pages::conversations(self, |issue| issue.pull.is_some())
+    }
+
+    /// The issues as people read them.
+    ///
+    /// # Errors
+    /// If GitHub lost the repository.
+    pub(crate) fn issues(&self) -> Result<Vec<Conversation>> {
+        pages::conversations(self, |issue| issue.pull.is_none())
     }
 }

@@ -50,8 +50,8 @@ async fn play(options: Options) -> Result<ExitCode> {
     let mut stage = Stage::set(&acts, clock, teller.clone()).await?;
     stage.without = options.without;
     let (outcome, asked) = story::play(&mut stage, &acts).await;
-    let rejected = report::rejected(&stage).await;
-    let page = report::write(&stage, &outcome, &asked, &rejected)?;
+    let gathered = report::gather(&stage).await;
+    let page = report::write(&stage, &outcome, &asked, &gathered)?;
     teller.done();
     tell::print(&report::table(&outcome));
     tell::print(&format!("report: {}", Stage::shown(&page)));

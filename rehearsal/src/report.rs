@@ -1,35 +1,97 @@
-//! The HTML report: what was played, what it found, where the time went.
+//! The HTML report: what was played, what it found, where the time went. It loads nothing from elsewhere.
 
-use crate::acts;
+mod acts;
+mod aliases;
+mod answers;
+mod checkout;
+mod conversations;
+mod deployments;
+mod invocations;
+mod runs;
+mod timeline;
+
 use crate::api::Asked;
-use crate::clock::{Kind, Span};
 use crate::github_page;
-use crate::hub::Hub;
 use crate::stage::Stage;
-use crate::story::{Act, Outcome, Played, Status};
+use crate::story::{Outcome, Status};
 use anyhow::{Context, Result};
+use checkout::Checkout;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use stand_ins::emulator::AliasMove;
+use stand_ins::folders;
 use std::path::PathBuf;
-
-/// Requests to the API that are shown; the rest is counted.
-const SHOWN_REQUESTS: usize = 60;
 
 /// Characters of an answer that are shown.
 const SHOWN_ANSWER: usize = 600;
+
+/// What the report asks of the running parts before it is written.
+#[derive(Debug)]
+pub struct Gathered {
+    /// The rejected objects of the landing bucket, key and content; none before *provision* was played.
+    rejected: Vec<(String, String)>,
+    /// Where aliases pointed, oldest first.
+    aliases: Result<Vec<AliasMove>>,
+}
+
+/// Asks the running parts for what the report shows of them.
+pub async fn gather(stage: &Stage) -> Gathered {
+    let objects = crate::acts::rejected(stage).await.unwrap_or_default().into_iter();
+    Gathered {
+        rejected: objects.map(|(key, object)| (key, String::from_utf8_lossy(&object).into_owned())).collect(),
+        aliases: stage.emulator.aliases().await,
+    }
+}
 
 /// Writes `report.html` into the run's folder and returns its path.
 ///
 /// # Errors
 /// If it cannot be written.
-pub fn write(stage: &Stage, outcome: &Outcome, asked: &[Asked], rejected: &[(String, String)]) -> Result<PathBuf> {
+pub fn write(stage: &Stage, outcome: &Outcome, asked: &[Asked], gathered: &Gathered) -> Result<PathBuf> {
     let path = stage.file("report.html");
-    let page = page(stage, outcome, asked, rejected);
+    let checkout = Checkout::seen_from(&stage.folder, &folders::workspace()?);
+    let page = page(outcome, &sections(stage, outcome, asked, gathered, &checkout));
     std::fs::write(&path, page.into_string()).with_context(|| format!("failed to write {}", path.display()))?;
     Ok(path)
 }
 
-fn page(stage: &Stage, outcome: &Outcome, asked: &[Asked], rejected: &[(String, String)]) -> Markup {
+/// A heading and what is below it.
+type Section = (&'static str, Markup);
+
+fn sections(
+    stage: &Stage,
+    outcome: &Outcome,
+    asked: &[Asked],
+    gathered: &Gathered,
+    checkout: &Checkout,
+) -> Vec<Section> {
+    let (hub, spans) = (stage.hub.as_ref(), stage.clock.spans());
+    let runs = hub.map(|hub| hub.played()).unwrap_or_default();
+    let rewrites = stage.rewrites.iter().map(|(file, what)| [file.as_str(), what]);
+    let tools = stage.tools.iter().map(|tool| [tool.name, &tool.version, &tool.origin]);
+    vec![
+        ("Acts", acts::acts(&outcome.acts, &runs, checkout)),
+        ("Runs", runs::runs(&runs, checkout)),
+        ("Pull requests", hub.map(|hub| conversations::pages(hub.pulls())).unwrap_or_default()),
+        ("Issues", hub.map(|hub| conversations::pages(hub.issues())).unwrap_or_default()),
+        (
+            "Deployments",
+            hub.map(|hub| deployments::section(hub.deployments(), stage.clock.began())).unwrap_or_default(),
+        ),
+        ("Aliases", aliases::section(&gathered.aliases, &stage.clock, outcome.time.total)),
+        ("Timeline", timeline::timeline(&spans, outcome.time.total)),
+        ("Invocations", invocations::invocations(stage)),
+        ("Answers of the API", answers::answers(asked)),
+        ("Rejected records", answers::rejections(&gathered.rejected)),
+        ("Changed in the workflows for act", table_of(["file", "change"], rewrites)),
+        ("Tools", table_of(["tool", "version", "from"], tools)),
+    ]
+}
+
+/// The page: a section that has nothing has no heading.
+fn page(outcome: &Outcome, sections: &[Section]) -> Markup {
     let verdict = if outcome.passed() { "passed" } else { "failed" };
+    let sections: Vec<&Section> = sections.iter().filter(|(_, content)| !content.0.is_empty()).collect();
+    let place = |title: &str| title.to_lowercase().replace(' ', "-");
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -47,168 +109,35 @@ fn page(stage: &Stage, outcome: &Outcome, asked: &[Asked], rejected: &[(String, 
                     ", scanners " (format!("{:.1} s", outcome.time.scanners)) ", none of them "
                     (format!("{:.1} s", outcome.time.neither)) "."
                 }
-                h2 { "Acts" }
-                @for act in &outcome.acts { (played(act)) }
-                @if let Some(hub) = &stage.hub { (conversations(hub)) }
-                h2 { "Timeline" }
-                (timeline(&stage.clock.spans(), outcome.time.total))
-                h2 { "Invocations" }
-                (invocations(stage))
-                h2 { "Answers of the API" }
-                (answers(asked))
-                h2 { "Rejected records" }
-                (rejections(rejected))
-                @if !stage.rewrites.is_empty() {
-                    h2 { "Changed in the workflows for act" }
-                    table {
-                        tr { th { "file" } th { "change" } }
-                        @for (file, what) in &stage.rewrites { tr { td { (file) } td { (what) } } }
-                    }
-                }
-                h2 { "Tools" }
-                table {
-                    tr { th { "tool" } th { "version" } th { "from" } }
-                    @for tool in &stage.tools { tr { td { (tool.name) } td { (tool.version) } td { (tool.origin) } } }
+                nav { @for (title, _) in &sections { a href={ "#" (place(title)) } { (title) } " " } }
+                @for (title, content) in &sections {
+                    h2 id=(place(title)) { (title) }
+                    (content)
                 }
             }
         }
     }
 }
 
-fn played(act: &Played) -> Markup {
-    let about = Act::ALL.into_iter().find(|one| one.name() == act.name).map_or("", Act::about);
-    let (class, word) = match act.status {
-        Status::Passed => ("passed", "passed"),
-        Status::Failed => ("failed", "failed"),
-        Status::Skipped => ("skipped", "skipped"),
-    };
+/// A table; nothing without rows.
+fn table_of<'t, const COLUMNS: usize>(
+    heads: [&str; COLUMNS],
+    rows: impl Iterator<Item = [&'t str; COLUMNS]>,
+) -> Markup {
+    let mut rows = rows.peekable();
     html! {
-        details open[act.status == Status::Failed] {
-            summary {
-                span class=(class) { (word) } " " b { (act.name) } " " (about) " "
-                span class="quiet" { (format!("{:.1} s, {} checks", act.seconds, act.checks.len())) }
-            }
+        @if rows.peek().is_some() {
             table {
-                @for check in &act.checks {
-                    tr {
-                        td { span class=(if check.ok { "passed" } else { "failed" }) { (if check.ok { "✓" } else { "✗" }) } }
-                        td { (check.name) }
-                        td class="detail" { (cut(&check.detail)) }
-                    }
-                }
+                tr { @for head in heads { th { (head) } } }
+                @for row in rows { tr { @for cell in row { td { (cell) } } } }
             }
         }
     }
 }
 
-/// The pull requests and issues as GitHub would show them.
-fn conversations(hub: &Hub) -> Markup {
-    html! {
-        h2 { "Pull requests and issues" }
-        @match hub.conversations() {
-            Ok(conversations) => @for conversation in &conversations {
-                details {
-                    summary { "#" (conversation.number) " " b { (conversation.title) } }
-                    (github_page::page(conversation))
-                }
-            },
-            Err(error) => p class="failed" { (format!("{error:#}")) },
-        }
-    }
-}
-
-/// A bar for everything that was measured, as a picture.
-fn timeline(spans: &[Span], total: f64) -> Markup {
-    const WIDTH: f64 = 1000.0;
-    const ROW: f64 = 20.0;
-    const LABEL: f64 = 300.0;
-    let mut spans: Vec<&Span> = spans.iter().collect();
-    spans.sort_by(|one, other| one.from.total_cmp(&other.from));
-    let scale = (WIDTH - LABEL) / total.max(0.001);
-    let height = ROW * (spans.len() as f64 + 1.0);
-    html! {
-        svg viewBox=(format!("0 0 {WIDTH} {height}")) role="img" aria-label="what ran when" {
-            @for (row, span) in spans.iter().enumerate() {
-                @let top = ROW * row as f64;
-                @let class = match span.kind {
-                    Kind::Terraform => "terraform", Kind::Cargo => "cargo", Kind::Scanner => "scanner", Kind::Tool => "tool", Kind::Step => "step",
-                };
-                text x="0" y=(top + 14.0) { (span.what) }
-                rect class=(class) x=(LABEL + span.from * scale) y=(top + 3.0) height=(ROW - 6.0)
-                    width=(((span.to - span.from) * scale).max(1.0)) {
-                    title { (format!("{}: {:.1} s to {:.1} s", span.what, span.from, span.to)) }
-                }
-            }
-        }
-    }
-}
-
-fn invocations(stage: &Stage) -> Markup {
-    let invoked = stage.host.invoked();
-    let mut functions: Vec<&str> = invoked.iter().map(|one| one.function.as_str()).collect();
-    functions.sort_unstable();
-    functions.dedup();
-    html! {
-        table {
-            tr { th { "function" } th { "invocations" } th { "cold" } th { "slowest cold" } th { "slowest warm" } th { "peak memory" } th { "errors" } }
-            @for function in functions {
-                @let runs: Vec<_> = invoked.iter().filter(|one| one.function == function).collect();
-                @let slowest = |cold: bool| runs.iter().filter(|one| one.cold == cold).map(|one| one.milliseconds).fold(0.0, f64::max);
-                tr {
-                    td { (function) }
-                    td { (runs.len()) }
-                    td { (runs.iter().filter(|one| one.cold).count()) }
-                    td { (format!("{:.0} ms", slowest(true))) }
-                    td { (format!("{:.0} ms", slowest(false))) }
-                    td { (format!("{:.1} MB", runs.iter().filter_map(|one| one.peak_memory).max().unwrap_or(0) as f64 / 1e6)) }
-                    td { (runs.iter().filter(|one| one.error.is_some()).count()) }
-                }
-            }
-        }
-    }
-}
-
-fn answers(asked: &[Asked]) -> Markup {
-    // One request of each kind first: a path without its query and with its ids left out.
-    let kind = |asked: &Asked| {
-        let path = asked.request.split('?').next().unwrap_or_default();
-        let stem: Vec<&str> = path.split('/').take(2).collect();
-        format!("{} {} {}", stem.join("/"), path.matches('/').count(), asked.status)
-    };
-    let mut seen = std::collections::BTreeSet::new();
-    let (mut shown, rest): (Vec<&Asked>, Vec<&Asked>) = asked.iter().partition(|asked| seen.insert(kind(asked)));
-    let more = SHOWN_REQUESTS.saturating_sub(shown.len()).min(rest.len());
-    shown.extend(&rest[..more]);
-    html! {
-        p class="quiet" { (format!("{} of {} requests, one of each kind first", shown.len(), asked.len())) }
-        @for asked in shown {
-            details {
-                summary { span class=(if asked.status < 400 { "passed" } else { "skipped" }) { (asked.status) } " " code { (asked.request) } }
-                pre { (cut(&format!("{:#}", asked.body))) }
-            }
-        }
-    }
-}
-
-fn rejections(rejected: &[(String, String)]) -> Markup {
-    html! {
-        @for (key, object) in rejected {
-            details {
-                summary { code { (key) } " " span class="quiet" { (object.lines().count()) " lines" } }
-                table {
-                    tr { th { "line" } th { "reason" } th { "bytes, in Base64" } }
-                    @for line in object.lines() {
-                        @let line: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
-                        tr {
-                            td { (line["line"]) }
-                            td { (line["reason"].as_str().unwrap_or_default()) }
-                            td class="detail" { (line["bytes"].as_str().unwrap_or_default().chars().take(80).collect::<String>()) }
-                        }
-                    }
-                }
-            }
-        }
-    }
+/// A word on the ground that says how something ended.
+fn badge(ok: bool, word: &str) -> Markup {
+    html! { span class=(if ok { "passed" } else { "failed" }) { (word) } }
 }
 
 fn cut(text: &str) -> String {
@@ -240,8 +169,35 @@ pub fn table(outcome: &Outcome) -> String {
     lines.join("\n")
 }
 
-/// The rejected objects of the landing bucket, key and content, for the report; none before *provision* was played.
-pub async fn rejected(stage: &Stage) -> Vec<(String, String)> {
-    let objects = acts::rejected(stage).await.unwrap_or_default().into_iter();
-    objects.map(|(key, object)| (key, String::from_utf8_lossy(&object).into_owned())).collect()
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+
+    #[test]
+    fn what_is_empty_has_no_heading() {
+        let outcome = Outcome { acts: Vec::new(), time: Clock::default().split() };
+        let checkout = Checkout::seen_from("/run".as_ref(), "/checkout".as_ref());
+        let nothing = [
+            ("Acts", acts::acts(&[], &[], &checkout)),
+            ("Runs", runs::runs(&[], &checkout)),
+            ("Issues", conversations::pages(Ok(Vec::new()))),
+            ("Deployments", deployments::section(Ok(Vec::new()), jiff::Timestamp::now())),
+            ("Aliases", aliases::section(&Ok(Vec::new()), &Clock::default(), 1.0)),
+            ("Timeline", timeline::timeline(&[], 1.0)),
+            ("Answers of the API", answers::answers(&[])),
+            ("Rejected records", answers::rejections(&[])),
+            ("Tools", table_of(["tool"], std::iter::empty())),
+        ];
+        let page = page(&outcome, &nothing).into_string();
+        assert!(!page.contains("<h2") && !page.contains("href"), "{page}");
+    }
+
+    #[test]
+    fn a_section_is_found_from_the_top() {
+        let outcome = Outcome { acts: Vec::new(), time: Clock::default().split() };
+        let page = page(&outcome, &[("Pull requests", html! { "one" })]).into_string();
+        assert!(page.contains("<a href=\"#pull-requests\">Pull requests</a>"), "{page}");
+        assert!(page.contains("<h2 id=\"pull-requests\">Pull requests</h2>one"), "{page}");
+    }
 }

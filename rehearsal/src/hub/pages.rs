@@ -6,8 +6,8 @@ use crate::stage::GITHUB_REPOSITORY;
 use anyhow::{Result, anyhow};
 use stand_ins::github::Issue;
 
-/// Every pull request and issue.
-pub(super) fn conversations(hub: &Hub) -> Result<Vec<Conversation>> {
+/// Those of the pull requests and issues that are meant.
+pub(super) fn conversations(hub: &Hub, meant: impl Fn(&Issue) -> bool) -> Result<Vec<Conversation>> {
     let repository = hub.github.repository(GITHUB_REPOSITORY)?;
     let jobs = hub.jobs.lock().map_err(|_| anyhow!("what became of the jobs was lost"))?;
     let conversation = |issue: &Issue| {
@@ -33,5 +33,5 @@ pub(super) fn conversations(hub: &Hub) -> Result<Vec<Conversation>> {
             checks: checks.map(|(job, result)| (job.clone(), result == "success")).collect(),
         }
     };
-    Ok(repository.issues.values().map(conversation).collect())
+    Ok(repository.issues.values().filter(|issue| meant(issue)).map(conversation).collect())
 }

@@ -224,11 +224,14 @@ impl Hub {
             }),
             registry: stage.emulator.url.trim_start_matches("http://").to_owned(),
         };
-        let from = stage.clock.elapsed().as_secs_f64();
+        let (before, from) = (self.before(run_id), stage.clock.elapsed().as_secs_f64());
+        let log = stage.file(&before.log);
         let what = format!("act {}", started.workflow);
         let run = self.workflows.run(&self.act.path, &request);
-        let done = stage.clock.measure(Kind::Step, act, &what, run).await?;
-        std::fs::write(stage.file(&format!("act-{run_id}.log")), done.log.join("\n"))?;
+        let done = stage.clock.measure(Kind::Step, act, &what, run).await;
+        self.remember(started, act, from, stage.clock.elapsed().as_secs_f64(), before, &done);
+        let done = done?;
+        std::fs::write(log, done.log.join("\n"))?;
         for step in &done.steps {
             let kind = match step.name.rsplit('/').next() {
                 Some("package") => Kind::Cargo,

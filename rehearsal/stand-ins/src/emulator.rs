@@ -13,6 +13,8 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
+use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -44,6 +46,21 @@ pub struct Options {
     pub forward: Vec<(String, String)>,
     /// Where its log goes; nowhere if not said.
     pub log: Option<PathBuf>,
+}
+
+/// Where an alias of a function points from some moment on.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct AliasMove {
+    /// When, in seconds since 1970.
+    pub at: f64,
+    /// The function's name.
+    pub function: String,
+    /// The alias's name.
+    pub alias: String,
+    /// The version that gets what no other gets.
+    pub version: String,
+    /// The shares of other versions, from 0 to 1.
+    pub weights: BTreeMap<String, f64>,
 }
 
 /// A running emulated AWS.
@@ -144,6 +161,14 @@ impl Emulator {
     /// If it does not answer.
     pub async fn unsigned(&self) -> Result<Vec<String>> {
         serde_json::from_str(&self.own("unsigned").await?).context("the emulated AWS did not answer a list")
+    }
+
+    /// Every call that made or moved an alias so far, oldest first.
+    ///
+    /// # Errors
+    /// If it does not answer.
+    pub async fn aliases(&self) -> Result<Vec<AliasMove>> {
+        serde_json::from_str(&self.own("aliases").await?).context("the emulated AWS did not answer moves of aliases")
     }
 
     /// What the launcher, not AWS, answers.

@@ -9,11 +9,16 @@ import json
 import os
 import sys
 import threading
+import time
 
 import ministack.app
 from hypercorn.config import Config
 from ministack.core import iam_actions
 from ministack.services import lambda_svc
+
+# What whoever started this process may ask for, below /_rehearsal/: calls that were refused, and aliases as they moved.
+unsigned = []
+moves = []
 
 
 def end_with_parent():
@@ -28,14 +33,14 @@ def signed_calls_only(app):
     """
 
     open_paths = ("/_ministack/", "/_aws/execute-api/", "/v2/")
-    unsigned = []
+    told = {"/_rehearsal/unsigned": unsigned, "/_rehearsal/aliases": moves}
 
     async def guarded(scope, receive, send):
         if scope["type"] != "http":
             return await app(scope, receive, send)
         path = scope["path"]
-        if path == "/_rehearsal/unsigned":
-            return await answer(send, 200, b"application/json", json.dumps(unsigned).encode())
+        if path in told:
+            return await answer(send, 200, b"application/json", json.dumps(told[path]).encode())
         if path == "/_rehearsal/nonce":
             return await answer(send, 200, b"text/plain", os.environ["REHEARSAL_NONCE"].encode())
         headers = {name.lower(): value for name, value in scope["headers"]}
@@ -73,6 +78,28 @@ def signed_calls_only(app):
         await send({"type": "http.response.body", "body": body})
 
     return guarded
+
+
+def remembered(call):
+    """Remembers where an alias points after each call that made or moved it."""
+
+    def move(function, *arguments):
+        status, headers, body = call(function, *arguments)
+        if status < 300:
+            alias = json.loads(body)
+            weights = (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+            moves.append(
+                {
+                    "at": time.time(),
+                    "function": function,
+                    "alias": alias["Name"],
+                    "version": alias["FunctionVersion"],
+                    "weights": weights,
+                }
+            )
+        return status, headers, body
+
+    return move
 
 
 def destinations_of_an_alias(invoke):
@@ -183,6 +210,8 @@ threading.Thread(target=end_with_parent, daemon=True).start()
 # the pause while a function is made: a connection that is closed just as the next call comes may leave it unanswered.
 Config.keep_alive_timeout = 60
 Config.keep_alive_max_requests = 1_000_000
+lambda_svc._create_alias = remembered(lambda_svc._create_alias)
+lambda_svc._update_alias = remembered(lambda_svc._update_alias)
 lambda_svc.invoke_async_with_retry = destinations_of_an_alias(lambda_svc.invoke_async_with_retry)
 lambda_svc._emit_lambda_metrics = metrics_of_forwarded_functions(lambda_svc._emit_lambda_metrics)
 iam_actions._lambda_action = actions_of_aliases(iam_actions._lambda_action)
