@@ -147,13 +147,22 @@ pub(crate) async fn create(
         "required_contexts": [],
     });
     let made: Made = github.post("/deployments", &new).await?;
+    // It is there, and the later jobs need its id, whatever becomes of those before it.
+    if let Err(error) = end(github, earlier, release).await {
+        runner::warning(format_args!("an earlier deployment of {environment} was not ended: {error}"));
+    }
+    Ok(made.id)
+}
+
+/// Ends those of these deployments that nobody ended.
+async fn end(github: &GitHub, earlier: Vec<Made>, release: &str) -> Result<(), Refusal> {
     for Made { id } in earlier {
         let last: Vec<Last> = github.get(&format!("/deployments/{id}/statuses?per_page=1")).await?;
         if last.first().is_none_or(|last| ["queued", "pending", "in_progress"].contains(&last.state.as_str())) {
             status(github, id, State::Inactive, &format!("Release {release} came after it"), None).await?;
         }
     }
-    Ok(made.id)
+    Ok(())
 }
 
 #[derive(Debug, Deserialize)]

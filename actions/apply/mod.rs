@@ -99,6 +99,21 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     let _group = runner::group("lockgate apply (actions/apply/mod.rs)");
     let event = Event::read().usage()?;
     interrupt::listen();
+    match begin(&args, &event).await {
+        Ok((terraform, report)) => finish(&args, &event, &terraform, &report).await,
+        Err(failure) => {
+            if !args.dry_run {
+                let state = if matches!(failure, Failure::Gate(_)) { State::Failure } else { State::Error };
+                // Why is not told: this may be Terraform's own words, and what they hold is masked in the log alone.
+                args.told.status(state, "The apply broke off; its log says why", None).await;
+            }
+            Err(failure)
+        }
+    }
+}
+
+/// Applies, under the ledger's lock if there is one; how it ended is still to be told.
+async fn begin(args: &Args, event: &Event) -> Result<(Terraform, Report), Failure> {
     let what = make::What {
         environment: args.environment.clone(),
         packages: None,
@@ -108,7 +123,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     };
     let options = Options {
         secrets: secrets::known(args.secrets.as_ref()),
-        hide_values: args.values.hidden(&event),
+        hide_values: args.values.hidden(event),
         ..Options::default()
     };
     let (mut terraform, _) = make::prepare(&args.terraform, &what).await?;
@@ -126,9 +141,9 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         args.told.status(State::InProgress, &format!("Terraform applies {}", terraform.root), None).await;
     }
     let report = match (&mut ground, args.dry_run) {
-        (Some(ground), false) => match take(ground, &terraform, &args).await? {
+        (Some(ground), false) => match take(ground, &terraform, args).await? {
             None => {
-                let report = under_lock(ground, work::work(&args, &terraform, options, Some(ground))).await;
+                let report = under_lock(ground, work::work(args, &terraform, options, Some(ground))).await;
                 if let Some(held) = ground.held.take() {
                     held.give_back(&ground.ledger).await;
                 }
@@ -136,9 +151,9 @@ pub async fn run(args: Args) -> Result<(), Failure> {
             }
             Some(end) => Report::new(Plan::failed(&options), end),
         },
-        (ground, _) => work::work(&args, &terraform, options, ground.as_ref()).await?,
+        (ground, _) => work::work(args, &terraform, options, ground.as_ref()).await?,
     };
-    finish(&args, &event, &terraform, &report).await
+    Ok((terraform, report))
 }
 
 /// Takes the ledger's lock; returns why not, if it stays somebody else's.

@@ -49,7 +49,13 @@ impl Role {
     /// # Errors
     /// If there is none, or what is there is no ARN.
     pub(super) fn named(name: &str, roles: Option<&str>) -> Result<Self> {
-        let Some(roles) = roles.filter(|_| !name.starts_with("arn:")) else { return name.parse() };
+        if name.starts_with("arn:") {
+            return name.parse();
+        }
+        let roles = roles.context(
+            "it is no ARN, and there are no roles to find its place in: give the ARN whole, or LOCKGATE_ROLES, the output \
+             `roles` of terraform/bootstrap",
+        )?;
         let roles: Value = serde_json::from_str(roles)
             .context("the roles are no JSON; give LOCKGATE_ROLES, the output `roles` of terraform/bootstrap")?;
         let found = name.split('/').fold(&roles, |found, part| &found[part]);
@@ -123,6 +129,8 @@ mod tests {
         assert_eq!(Role::named(arn, Some(roles)).expect("a role").arn, arn);
         let missing = format!("{:#}", Role::named("deploy/test", Some(roles)).expect_err("no role"));
         assert!(missing.contains("deploy/staging, plan"), "{missing}");
+        let alone = format!("{:#}", Role::named("deploy/staging", None).expect_err("no role"));
+        assert!(alone.contains("LOCKGATE_ROLES"), "{alone}");
         assert!(Role::named("deploy", Some(roles)).is_err() && Role::named("plan", Some("x")).is_err());
     }
 

@@ -105,6 +105,11 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         commit: commit.clone(),
         run: who::run_url(),
     };
+    let record = match &keep {
+        // Before anybody is told that it goes on: the apply needs it to say what differs.
+        Some(keep) if held.is_empty() => keep.store(&plan, false).await.world()?,
+        _ => None,
+    };
     runner::summary(&comment::summary(&plan, &review, &context)).usage()?;
     if let Some(number) = review.pull_request {
         let told = progress::comment(&github, number, &args.environment, |room| {
@@ -122,10 +127,6 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     if !held.is_empty() {
         return Err(Failure::Gate(anyhow!("{}", held::told(&release.id, &held))));
     }
-    let record = match &keep {
-        Some(keep) => keep.store(&plan, false).await.world()?,
-        None => None,
-    };
     let deployment = deploy(&github, &args, commit.as_deref(), &release, &context).await;
     outputs(&plan, &review, &context, record, deployment).usage()
 }
@@ -157,25 +158,24 @@ async fn deploy(
     context: &Context<'_>,
 ) -> Option<u64> {
     let commit = commit?;
-    let told = async {
-        let production = args.approval == Approval::Always;
-        let id = progress::create(github, commit, &args.environment, &release.id, production).await?;
-        let (state, what) = match context.why.is_empty() && args.approval == Approval::OnDifference {
-            true => (progress::State::Queued, "The plan is the reviewed one"),
-            false => (progress::State::Pending, "Somebody has to approve the plan"),
-        };
-        progress::status(github, id, state, what, None).await?;
-        Ok::<_, crate::github::Refusal>(id)
-    };
-    match told.await {
-        Ok(id) => Some(id),
+    let production = args.approval == Approval::Always;
+    let id = match progress::create(github, commit, &args.environment, &release.id, production).await {
+        Ok(id) => id,
         Err(error) => {
             runner::warning(format_args!(
                 "there is no deployment on GitHub: {error}; give the job `deployments: write`"
             ));
-            None
+            return None;
         }
+    };
+    let (state, what) = match context.why.is_empty() && args.approval == Approval::OnDifference {
+        true => (progress::State::Queued, "The plan is the reviewed one"),
+        false => (progress::State::Pending, "Somebody has to approve the plan"),
+    };
+    if let Err(error) = progress::status(github, id, state, what, None).await {
+        runner::warning(format_args!("the deployment's status was not written: {error}"));
     }
+    Some(id)
 }
 
 fn outputs(

@@ -18,7 +18,7 @@ fn plan_trap_26_the_approved_plan_is_applied_and_the_merged_pull_request_told_on
     let comments = world.comments();
     assert_eq!(comments.len(), 1);
     for (part, why) in [
-        ("<!-- lockgate:apply of=root -->\n## ✅ Applied to `root`: 1 added, 0 changed, 0 destroyed", "what was done"),
+        ("<!-- lockgate:deploy of=root -->\n## ✅ Applied to `root`: 1 added, 0 changed, 0 destroyed", "what was done"),
         (&format!("approved digest `{digest}`"), "what was approved"),
         ("[run](https://github.example/example/calls/actions/runs/7)", "where"),
     ] {

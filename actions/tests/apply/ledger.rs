@@ -1,122 +1,17 @@
 //! With a release: its lock, its variables, and the versions that were published for it.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    sync::{Arc, LazyLock, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
-use lockgate::{
-    delivery::Kind,
-    ledger::{Function, Ledger, Release, SCHEMA, State},
-    lock::{self, Held, Taken},
-};
+use lockgate::lock::{self, Held, Taken};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use stand_ins::{
-    emulator::{REGION, ROOT_KEY, shared},
-    lambda::Lambda,
-    scripted::{Answer, Scripted},
+
+use crate::{
+    environment::{Bucket, Environment, ID, ROOT, wait},
+    world::WAIT,
 };
-use tokio::runtime::Runtime;
-
-use crate::world::{WAIT, World};
-
-const ID: &str = "r7-aaaaaaaaaaaa";
-const DELIVERY: &str = "[function.tally]\npackage = \"image\"\ncargo = \"tally\"\nalias = \"live\"\n\
-                        variable = \"tally_image\"\nmetrics = \"Fixture\"\nprobe = { lockgate = \"probe\" }\n";
-const ROOT: &str = "variable \"tally_image\" {}\nresource \"terraform_data\" \"tally\" {\n  input = var.tally_image\n}\n\
-                    output \"functions\" {\n  value = { tally = { version = \"2\" } }\n}\n";
-
-static RUNTIME: LazyLock<Runtime> =
-    LazyLock::new(|| tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime"));
-
-fn wait<T>(future: impl Future<Output = T>) -> T {
-    RUNTIME.block_on(future)
-}
-
-/// An environment whose ledger has one release of one function, of which Lambda has two versions.
-struct Environment {
-    world: World,
-    ledger: Ledger,
-    lambda: Lambda,
-    _server: Scripted,
-}
-
-impl Environment {
-    /// `name` has to be unique over all tests.
-    fn new(name: &str, configuration: &str) -> Self {
-        let (url, sdk) = wait(async {
-            let emulator = shared().await;
-            (emulator.url.clone(), emulator.config().await)
-        });
-        let ledger = Ledger::new(&sdk, name);
-        let id = AttributeDefinition::builder().attribute_name("id").attribute_type(ScalarAttributeType::S);
-        let key = KeySchemaElement::builder().attribute_name("id").key_type(KeyType::Hash);
-        let create = aws_sdk_dynamodb::Client::new(&sdk).create_table().table_name(ledger.table());
-        let create = create.attribute_definitions(id.build().expect("complete"));
-        let create = create.key_schema(key.build().expect("complete")).billing_mode(BillingMode::PayPerRequest);
-        wait(create.send()).expect("a table");
-        let function = Function {
-            function: format!("tally-{name}"),
-            package: Kind::Image,
-            code: "sha256:c0de".to_owned(),
-            alias: "live".to_owned(),
-            metrics: "Fixture".to_owned(),
-            probe: "{}".to_owned(),
-            version: None,
-            configuration: None,
-        };
-        let release = Release {
-            id: ID.to_owned(),
-            schema: SCHEMA,
-            state: State::Building,
-            commit: "c0ffee".to_owned(),
-            tree: "7ree".to_owned(),
-            toolchain: "t".to_owned(),
-            run: "a run".to_owned(),
-            actor: "somebody".to_owned(),
-            created_at: "2026-01-15T09:00:00Z".parse().expect("a time"),
-            applied_at: None,
-            live_since: None,
-            previous: None,
-            reason: None,
-            functions: BTreeMap::from([("tally".to_owned(), function)]),
-        };
-        assert!(wait(ledger.create(&release)).expect("written"));
-        let lambda = Lambda::default();
-        lambda.make(&format!("tally-{name}"), 2);
-        let answers = lambda.clone();
-        let server = Scripted::start(move |request| answers.answer(request).unwrap_or_else(|| Answer::status(501)));
-        let mut world = World::new(configuration);
-        fs::write(world.path("lockgate.toml"), DELIVERY).expect("written");
-        for (variable, value) in [
-            ("AWS_ENDPOINT_URL", url.as_str()),
-            ("AWS_ENDPOINT_URL_LAMBDA", &server.url),
-            ("AWS_REGION", REGION),
-            ("AWS_ACCESS_KEY_ID", ROOT_KEY),
-            ("AWS_SECRET_ACCESS_KEY", ROOT_KEY),
-            ("AWS_EC2_METADATA_DISABLED", "true"),
-            ("INPUT_ENVIRONMENT", name),
-            ("INPUT_RELEASE", ID),
-        ] {
-            world.set(variable, value);
-        }
-        Self { world, ledger, lambda, _server: server }
-    }
-
-    fn function(&self) -> Function {
-        wait(self.ledger.release(ID)).expect("a release").functions["tally"].clone()
-    }
-
-    fn locks(&self) -> Vec<lock::Lock> {
-        wait(self.ledger.holds_and_locks()).expect("a ledger").1
-    }
-}
 
 #[test]
 fn the_release_is_applied_and_its_versions_recorded_once() {
@@ -214,32 +109,18 @@ fn the_lock_is_given_back_whatever_happened() {
 #[test]
 fn a_plan_keeps_its_record_in_s3_for_the_apply() {
     let mut environment = Environment::new("apply-s3", ROOT);
-    let kept: Arc<Mutex<BTreeMap<String, Vec<u8>>>> = Arc::default();
-    let bucket = Arc::clone(&kept);
-    let s3 = Scripted::start(move |request| {
-        let mut objects = bucket.lock().expect("no panic");
-        let path = request.path.split('?').next().unwrap_or_default().to_owned();
-        match (request.method.as_str(), objects.get(&path)) {
-            ("GET", Some(object)) => Answer::status(200).body(object.clone()),
-            ("PUT", None) => {
-                objects.insert(path, request.body.to_vec());
-                Answer::status(200)
-            }
-            ("PUT", Some(_)) => Answer::status(412),
-            _ => Answer::status(404),
-        }
-    });
-    environment.world.set("AWS_ENDPOINT_URL_S3", &s3.url);
+    let bucket = Bucket::new();
+    environment.world.set("AWS_ENDPOINT_URL_S3", &bucket.url);
     let plan = ["plan", "--record", "s3://artifacts/plans/"];
     let planned = environment.world.ends(0, &plan);
     let approved = planned.output("digest").to_owned();
     let place = planned.output("record").to_owned();
     assert_eq!(place, format!("s3://artifacts/plans/{approved}.json"));
-    let record = kept.lock().expect("no panic").values().next().cloned().expect("a record");
-    assert!(String::from_utf8_lossy(&record).contains(&approved));
+    let kept = bucket.objects();
+    assert!(kept[0].contains(&approved), "{kept:?}");
     // The same plan again changes nothing there.
     assert_eq!(environment.world.ends(0, &plan).output("record"), place);
-    assert_eq!(kept.lock().expect("no panic").len(), 1);
+    assert_eq!(bucket.objects(), kept);
 
     environment.world.configure(&ROOT.replace("\"2\"", "\"3\""));
     let done = environment.world.ends(1, &["apply", "--approved-digest", &approved, "--approved-record", &place]);

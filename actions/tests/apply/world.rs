@@ -11,7 +11,7 @@ use stand_ins::github::{Github, NewPull};
 use tempfile::TempDir;
 
 pub(crate) const REPOSITORY: &str = "example/calls";
-const BOT: &str = "github-actions[bot]";
+pub(crate) const BOT: &str = "github-actions[bot]";
 
 /// How a run ended.
 pub(crate) struct Done {
@@ -29,15 +29,27 @@ impl Done {
     }
 }
 
+/// The commit that merges the pull request.
+pub(crate) const COMMIT: &str = "cccccccccccccccccccccccccccccccccccccccc";
+
 pub(crate) struct World {
     folder: TempDir,
     pub(crate) github: Github,
+    /// The pull request's number.
+    pub(crate) pull: u64,
     variables: BTreeMap<String, String>,
 }
 
 impl World {
     /// With this configuration in the folder `root`.
     pub(crate) fn new(configuration: &str) -> Self {
+        let world = Self::open(configuration);
+        world.merge();
+        world
+    }
+
+    /// The same, before the pull request is merged.
+    pub(crate) fn open(configuration: &str) -> Self {
         let found = Command::new("terraform").arg("version").output();
         assert!(
             found.is_ok_and(|done| done.status.success()),
@@ -45,9 +57,7 @@ impl World {
         );
         let github = Github::start().expect("a GitHub");
         github.add_repository(REPOSITORY, true);
-        let number = github.add_pull(REPOSITORY, NewPull::default()).expect("a pull request");
-        let commit = "c".repeat(40);
-        github.merge(REPOSITORY, number, &commit, "octo-maintainer").expect("a merge");
+        let pull = github.add_pull(REPOSITORY, NewPull::default()).expect("a pull request");
         let folder = tempfile::tempdir().expect("a folder");
         for name in ["root", "tmp"] {
             fs::create_dir(folder.path().join(name)).expect("a folder");
@@ -61,16 +71,20 @@ impl World {
             ("GITHUB_REPOSITORY", REPOSITORY.to_owned()),
             ("GITHUB_SERVER_URL", "https://github.example".to_owned()),
             ("GITHUB_RUN_ID", "7".to_owned()),
-            ("GITHUB_SHA", commit),
+            ("GITHUB_SHA", COMMIT.to_owned()),
             ("INPUT_ROOT", "root".to_owned()),
             ("INPUT_LOCK_TIMEOUT", "1ms".to_owned()),
             // What a resource runs is the tests' means to fail, and to hold on.
             ("INPUT_ALLOW", "provisioner.local-exec".to_owned()),
         ];
         let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        let world = Self { folder, github, variables };
+        let world = Self { folder, github, pull, variables };
         world.configure(configuration);
         world
+    }
+
+    pub(crate) fn merge(&self) {
+        self.github.merge(REPOSITORY, self.pull, COMMIT, "octo-maintainer").expect("a merge");
     }
 
     /// With a token, so that the pull request is told.
@@ -95,9 +109,14 @@ impl World {
 
     /// Has a script run in the root each time before Terraform applies.
     pub(crate) fn before_apply(&mut self, script: &str) {
+        self.wrap(&format!("if [ \"$1\" = apply ]; then {script}; fi >&2"));
+    }
+
+    /// Has a script run in the root before each call of Terraform, with its arguments.
+    pub(crate) fn wrap(&mut self, script: &str) {
         use std::os::unix::fs::PermissionsExt;
         let program = self.path("terraform-wrapped");
-        let text = format!("#!/bin/sh\nif [ \"$1\" = apply ]; then {script}; fi >&2\nexec terraform \"$@\"\n");
+        let text = format!("#!/bin/sh\n{script}\nexec terraform \"$@\"\n");
         fs::write(&program, text).expect("written");
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("a program");
         self.set("LOCKGATE_TERRAFORM", &program.display().to_string());

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use stand_ins::scripted::{Answer, Scripted};
 
-use crate::kit::{ASSUMED, Runner, granted, sts, tokens};
+use crate::kit::{ASSUMED, Runner, form, granted, sts, tokens};
 
 #[test]
 fn trap_10_an_account_that_is_not_allowed_costs_no_request() {
@@ -15,6 +15,31 @@ fn trap_10_an_account_that_is_not_allowed_costs_no_request() {
         assert!(done.stdout.contains("none of the allowed ones"), "{}", done.stdout);
     }
     assert!(tokens.requests().is_empty() && sts.requests().is_empty());
+}
+
+#[test]
+fn a_role_is_found_by_its_place_among_the_roles_or_told_where_roles_are() {
+    let roles = r#"{"plan": "arn:aws:iam::111122223333:role/plan",
+        "check": {"staging": "arn:aws:iam::111122223333:role/check-staging"}}"#;
+    let (tokens, sts) = (tokens(Vec::new()), sts(vec![granted(ASSUMED)]));
+    let at = |place: &str, roles: &str| {
+        Runner::new().tokens(&tokens).sts(&sts).with("INPUT_ROLE", place).with("INPUT_ROLES", roles).run()
+    };
+    // A variable that the repository lacks arrives empty.
+    for (place, roles, told) in [
+        ("check/production", roles, "check/staging, plan"),
+        ("check", roles, "check/staging, plan"),
+        ("check/staging", "", "LOCKGATE_ROLES"),
+        ("check/staging", "no JSON", "LOCKGATE_ROLES"),
+        ("check/staging", r#"{"check": {"staging": "x"}}"#, "no ARN of a role"),
+    ] {
+        let done = at(place, roles);
+        assert!(done.code == 2 && done.stdout.contains(told), "{place} {roles}: {}", done.stdout);
+    }
+    assert!(tokens.requests().is_empty() && sts.requests().is_empty());
+    let done = at("check/staging", roles);
+    assert_eq!(done.code, 0, "{}", done.stdout);
+    assert_eq!(form(&sts.requests()[0])["RoleArn"], "arn:aws:iam::111122223333:role/check-staging");
 }
 
 #[test]

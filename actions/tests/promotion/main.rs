@@ -4,5 +4,6 @@
 mod kills;
 mod refusals;
 mod stories;
+mod told;
 mod verdicts;
 mod world;

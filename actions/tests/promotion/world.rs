@@ -1,6 +1,9 @@
 //! One environment: a ledger with two releases of three functions, a Lambda with their versions, and a door through which
 //! every call of `lockgate` goes.
 
+#[path = "../shared/ledger.rs"]
+mod table;
+
 use std::{
     collections::BTreeMap,
     io::{Read, Write},
@@ -12,9 +15,7 @@ use std::{
     },
 };
 
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
-};
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use lockgate::{
     delivery::Kind,
@@ -89,7 +90,7 @@ impl World {
         let world = Self {
             environment: environment.to_owned(),
             lambda,
-            ledger: Ledger::new(&sdk, environment),
+            ledger: wait(table::make(&sdk, environment)),
             cloudwatch: aws_sdk_cloudwatch::Client::new(&sdk),
             dynamodb: aws_sdk_dynamodb::Client::new(&sdk),
             door,
@@ -97,19 +98,8 @@ impl World {
             url: server.url.clone(),
             server,
         };
-        wait(world.make_table());
         world.reset();
         world
-    }
-
-    async fn make_table(&self) {
-        let id = AttributeDefinition::builder().attribute_name("id").attribute_type(ScalarAttributeType::S);
-        let key = KeySchemaElement::builder().attribute_name("id").key_type(KeyType::Hash);
-        let create =
-            self.dynamodb.create_table().table_name(self.ledger.table()).billing_mode(BillingMode::PayPerRequest);
-        let create =
-            create.attribute_definitions(id.build().expect("complete")).key_schema(key.build().expect("complete"));
-        create.send().await.expect("a new table");
     }
 
     /// Everything as it was in the beginning.

@@ -1,5 +1,6 @@
 //! `release` as a process, against the emulated AWS.
 
+mod taken_over;
 mod world;
 
 use lockgate::ledger::State;

@@ -1,12 +1,15 @@
 //! A repository with one function as a zip, an artifacts bucket and a ledger.
 
+#[path = "../shared/ledger.rs"]
+mod table;
+
 use std::{
     path::{Path, PathBuf},
     process::Command,
     sync::LazyLock,
 };
 
-use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use aws_config::SdkConfig;
 use aws_sdk_s3::types::CreateBucketConfiguration;
 use lockgate::ledger::{Ledger, Release};
 use serde_json::json;
@@ -21,7 +24,7 @@ const DELIVERY: &str = "[function.tally]\npackage = \"zip\"\ncargo = \"tally\"\n
 static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime"));
 
-fn wait<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
     RUNTIME.block_on(future)
 }
 
@@ -35,9 +38,10 @@ pub(crate) struct Done {
 pub(crate) struct World {
     folder: TempDir,
     environment: String,
+    sdk: SdkConfig,
     url: String,
     s3: aws_sdk_s3::Client,
-    ledger: Ledger,
+    pub(crate) ledger: Ledger,
     variables: Vec<(&'static str, String)>,
     /// Of the zip, as it was first packaged.
     pub(crate) sha256: String,
@@ -55,19 +59,14 @@ impl World {
             environment: environment.to_owned(),
             url,
             s3: aws_sdk_s3::Client::new(&sdk),
-            ledger: Ledger::new(&sdk, environment),
+            ledger: wait(table::make(&sdk, environment)),
+            sdk,
             variables: Vec::new(),
             sha256: hex::encode(Sha256::digest(b"the zip's bytes")),
         };
         let place = CreateBucketConfiguration::builder().location_constraint(REGION.into()).build();
         let create = world.s3.create_bucket().bucket(world.bucket()).create_bucket_configuration(place);
         wait(create.send()).expect("a bucket");
-        let id = AttributeDefinition::builder().attribute_name("id").attribute_type(ScalarAttributeType::S);
-        let key = KeySchemaElement::builder().attribute_name("id").key_type(KeyType::Hash);
-        let create = aws_sdk_dynamodb::Client::new(&sdk).create_table().table_name(world.ledger.table());
-        let create = create.attribute_definitions(id.build().expect("complete"));
-        let create = create.key_schema(key.build().expect("complete")).billing_mode(BillingMode::PayPerRequest);
-        wait(create.send()).expect("a table");
 
         std::fs::create_dir_all(world.packages()).expect("a folder");
         std::fs::create_dir_all(world.root()).expect("a folder");
@@ -77,6 +76,11 @@ impl World {
         world.git(&["-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "--quiet", "-m", "first"]);
         world.package(b"the zip's bytes", "t1");
         world
+    }
+
+    /// The ledger of another environment, which is new.
+    pub(crate) fn another(&self, environment: &str) -> Ledger {
+        wait(table::make(&self.sdk, environment))
     }
 
     /// With one more variable for `lockgate`.
@@ -118,12 +122,32 @@ impl World {
 
     /// Runs `lockgate release` as run 7, which must end so.
     pub(crate) fn ends(&self, code: i32) -> Done {
+        let mut command = self.command();
+        command.args(["--environment", &self.environment, "--artifacts-bucket", &self.bucket()]);
+        self.ended(code, command.arg("--packages").arg(self.packages()))
+    }
+
+    /// Runs it for another environment, which takes a release over from this one, as the workflow does.
+    pub(crate) fn takes_over(&self, code: i32, environment: &str, id: &str) -> Done {
+        let mut command = self.command();
+        command.envs([
+            ("INPUT_ENVIRONMENT", environment),
+            ("INPUT_PACKAGES", ""),
+            ("INPUT_ARTIFACTS_BUCKET", &self.bucket()),
+            ("INPUT_FROM", &self.environment),
+            ("INPUT_RELEASE", id),
+            ("INPUT_REGISTRY", ""),
+            ("INPUT_DRY_RUN", "false"),
+        ]);
+        self.ended(code, &mut command)
+    }
+
+    fn command(&self) -> Command {
         let outputs = self.folder.path().join("outputs");
         // A file of an earlier run may be there.
         let _ = std::fs::remove_file(&outputs);
         let mut command = Command::new(env!("CARGO_BIN_EXE_lockgate"));
-        command.args(["release", "--environment", &self.environment, "--artifacts-bucket", &self.bucket()]);
-        command.arg("--packages").arg(self.packages()).current_dir(self.root()).env_clear().envs([
+        command.arg("release").current_dir(self.root()).env_clear().envs([
             ("PATH", std::env::var("PATH").unwrap_or_default().as_str()),
             ("AWS_ENDPOINT_URL", &self.url),
             ("AWS_REGION", REGION),
@@ -133,10 +157,15 @@ impl World {
             ("GITHUB_RUN_ID", "7"),
             ("GITHUB_OUTPUT", &outputs.display().to_string()),
         ]);
-        let done = command.envs(self.variables.iter().cloned()).output().expect("lockgate runs");
+        command.envs(self.variables.iter().cloned());
+        command
+    }
+
+    fn ended(&self, code: i32, command: &mut Command) -> Done {
+        let done = command.output().expect("lockgate runs");
         let said = format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
         assert_eq!(done.status.code(), Some(code), "lockgate release said:\n{said}");
-        Done { said, outputs: delimited(&outputs) }
+        Done { said, outputs: delimited(&self.folder.path().join("outputs")) }
     }
 
     pub(crate) fn release(&self, id: &str) -> Release {

@@ -2,7 +2,7 @@
 
 use super::call::next;
 use super::identity::{Identity, User};
-use super::state::{About, Branch, Comment, Issue, Pull, Repository};
+use super::state::{About, Branch, Comment, Deployment, Issue, Pull, Repository};
 use super::{Github, locked, state};
 use anyhow::{Context, Result};
 use std::collections::BTreeSet;
@@ -126,6 +126,31 @@ impl Github {
         let (user, body) = (account(login), body.to_owned());
         let comment = Comment { id, number, body, edits: Vec::new(), user, created_at: now, updated_at: now };
         self.edit(full_name, |repository| repository.comments.insert(id, comment))?;
+        Ok(id)
+    }
+
+    /// Makes a deployment of a commit, of which nobody has said anything yet, and gives its id.
+    ///
+    /// # Errors
+    /// As [`Github::repository`].
+    pub fn add_deployment(&self, full_name: &str, sha: &str, environment: &str) -> Result<u64> {
+        let (id, now) = (self.id(), state::now());
+        let deployment = Deployment {
+            id,
+            git_ref: sha.to_owned(),
+            sha: sha.to_owned(),
+            task: "deploy".to_owned(),
+            environment: environment.to_owned(),
+            description: None,
+            payload: serde_json::json!({}),
+            production: false,
+            transient: false,
+            creator: User::actions(),
+            created_at: now,
+            updated_at: now,
+            statuses: Vec::new(),
+        };
+        self.edit(full_name, |repository| repository.deployments.insert(id, deployment))?;
         Ok(id)
     }
 

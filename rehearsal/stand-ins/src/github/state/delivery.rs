@@ -63,6 +63,14 @@ pub struct Deployment {
     pub statuses: Vec<DeploymentStatus>,
 }
 
+impl Deployment {
+    /// The states that it had, in order.
+    #[must_use]
+    pub fn states(&self) -> Vec<&str> {
+        self.statuses.iter().map(|status| status.state.as_str()).collect()
+    }
+}
+
 /// What became of a deployment.
 #[derive(Debug, Clone)]
 pub struct DeploymentStatus {
