@@ -68,7 +68,8 @@ pub fn hash(facts: &FunctionConfiguration) -> String {
     let image = facts.image_config_response().and_then(|answer| answer.image_config());
     let vpc = facts.vpc_config();
     let text = |text: Option<&'_ str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
-    let (handler, runtime) = (text(facts.handler()), facts.runtime().map(|runtime| runtime.as_str()));
+    let handler = text(facts.handler());
+    let runtime = facts.runtime().map(|runtime| runtime.as_str()).filter(|runtime| !runtime.is_empty());
     let configuration = Configuration {
         architectures: sorted(facts.architectures().iter().map(|one| one.as_str())),
         environment: environment.into_iter().flatten().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
@@ -122,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_default_is_the_same_whether_it_is_said_or_not() {
-        let said = facts().timeout(3).handler("").build();
+        let said = facts().timeout(3).handler("").runtime("".into()).build();
         assert_eq!(hash(&said), hash(&facts().build()));
     }
 }

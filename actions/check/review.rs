@@ -68,6 +68,8 @@ impl Review {
     pub(super) fn judge(&self, plan: &Plan, approval: Approval) -> Vec<Why> {
         let mut why = Vec::new();
         match (&self.pull_request, &self.plan) {
+            // What changes nothing needs nobody: a run that is repeated after its apply, or a change of words.
+            _ if !plan.changed() && !plan.errored => {}
             (None, _) => why.push(Why::NoPullRequest),
             (Some(_), None) => why.push(Why::NotReviewed),
             (Some(_), Some(reviewed)) if reviewed.digest != plan.digest => why.push(Why::Differs),
@@ -95,9 +97,14 @@ impl Review {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::{Options, Recorder, read};
 
+    /// A plan that changes something.
     fn plan(digest: &str) -> Plan {
-        Plan { digest: digest.to_owned(), ..Plan::default() }
+        let text = br#"{"format_version": "1.2", "planned_values": {}, "resource_changes": [{"address": "terraform_data.x",
+            "mode": "managed", "type": "terraform_data", "change": {"actions": ["create"], "before": null, "after": {}}}]}"#;
+        let plan = read(&text[..], &Options::default(), &mut Recorder::digest_only()).expect("a plan");
+        Plan { digest: digest.to_owned(), ..plan }
     }
 
     fn reviewed(digest: &str) -> Option<Reviewed> {
@@ -114,6 +121,8 @@ mod tests {
         let silent = Review { pull_request: Some(7), plan: None };
         assert_eq!(silent.judge(&plan(&digest), Approval::OnDifference), [Why::NotReviewed]);
         let pushed = Review { pull_request: None, plan: None };
+        let nothing = Plan { digest: digest.clone(), ..Plan::default() };
+        assert_eq!(pushed.judge(&nothing, Approval::OnDifference), [], "what changes nothing needs nobody");
         assert_eq!(pushed.judge(&plan(&digest), Approval::OnDifference), [Why::NoPullRequest]);
     }
 }
