@@ -80,8 +80,8 @@ fn every_function_has_a_crate_and_a_terraform_file_and_the_reverse() {
         "lambdas/*/src/main.rs (left) and lockgate.toml: add what is missing, or delete the other"
     );
     let files = with("terraform/modules/service", &|name| {
-        let text = text(&format!("terraform/modules/service/{name}"));
         let stem = name.strip_suffix(".tf")?;
+        let text = text(&format!("terraform/modules/service/{name}"));
         text.contains(&format!("module \"{stem}\" {{\n  source = \"../function\"")).then(|| stem.to_owned())
     });
     assert_eq!(

@@ -277,7 +277,7 @@ async fn the_rollback_workflow_runs_as_it_is_but_for_what_is_listed() {
     let outcome = workflows.run(&act.path, &request("a bad release", 4711)).await.expect("a run");
     assert!(outcome.succeeded(), "{:?}\n{}", outcome.jobs, outcome.log.join("\n"));
     assert_eq!(outcome.output("rollback", "release"), Some("staging/r1-0123/4711/acme/calls"));
-    let account = outcome.output("2", "account").expect("what assume-role found");
+    let account = outcome.output("3", "account").expect("what assume-role found");
     let (payload, inputs) = account.split_once(' ').expect("a token and inputs");
     assert_eq!(inputs, "rollback/staging the-roles eu-central-1");
     let claims: serde_json::Value =
