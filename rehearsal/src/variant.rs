@@ -3,6 +3,7 @@
 
 use crate::repository::Repository;
 use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
 use std::fs;
 
 const FILE: &str = "lambdas/enrich/src/handler.rs";
@@ -21,8 +22,8 @@ const FAILS: &str = "        failed.extend(batch.sequence_numbers.iter().step_by
 /// # Errors
 /// If the file is not as the story knows it.
 pub fn good(repository: &Repository) -> Result<()> {
-    another_version(repository, "enrich")?;
-    repository.change(FILE, TELLS, TELLS_BETTER)
+    repository.change(FILE, TELLS, TELLS_BETTER)?;
+    another_version(repository, "enrich", FILE)
 }
 
 /// A change that nobody would want.
@@ -30,7 +31,8 @@ pub fn good(repository: &Repository) -> Result<()> {
 /// # Errors
 /// As [`good`].
 pub fn bad(repository: &Repository) -> Result<()> {
-    repository.change(FILE, GATHERS, &format!("{GATHERS}{FAILS}"))
+    repository.change(FILE, GATHERS, &format!("{GATHERS}{FAILS}"))?;
+    another_version(repository, "enrich", FILE)
 }
 
 /// Where [`alarm`] puts one.
@@ -103,7 +105,6 @@ checksum = \"efd1f82c56340fdf16f2a953d7bda4f8fdffba13d93b00844c25572110b26079\"
 /// # Errors
 /// As [`good`].
 pub fn insecure(repository: &Repository) -> Result<()> {
-    another_version(repository, "ingest")?;
     repository.change("lambdas/ingest/Cargo.toml", "[dev-dependencies]\n", DEPENDENCY)?;
     let last = " \"thiserror\",\n \"tokio\",\n]\n\n[[package]]\nname = \"ipnet";
     repository.change("Cargo.lock", last, &last.replace(" \"tokio\",\n]", " \"tokio\",\n \"traitobject\",\n]"))?;
@@ -111,13 +112,23 @@ pub fn insecure(repository: &Repository) -> Result<()> {
     repository.change("Cargo.lock", next, &format!("{LOCKED}\n{next}"))?;
     let file = repository.folder.join(EXPORTS);
     fs::write(&file, BUCKET).with_context(|| format!("failed to write {EXPORTS}"))?;
-    repository.change(LENGTHS, "pub use handler::Ingest;\n", &format!("pub use handler::Ingest;\n{LENGTH}"))
+    repository.change(LENGTHS, "pub use handler::Ingest;\n", &format!("pub use handler::Ingest;\n{LENGTH}"))?;
+    another_version(repository, "ingest", LENGTHS)
 }
 
-/// Cargo tells the copy's crate from the checkout's by its version alone; they share a target folder.
-fn another_version(repository: &Repository, name: &str) -> Result<()> {
+/// Cargo tells the copy's crate from the checkout's by its version alone; they share a target folder. So each content of a file
+/// gives the crate a version of its own.
+fn another_version(repository: &Repository, name: &str, file: &str) -> Result<()> {
+    let content = fs::read(repository.folder.join(file)).with_context(|| format!("failed to read {file}"))?;
+    let digest = Sha256::digest(content);
+    let new = format!("0.1.{}", 1 + u32::from(u16::from_be_bytes([digest[0], digest[1]])));
     let manifest = format!("lambdas/{name}/Cargo.toml");
-    repository.change(&manifest, "version = \"0.1.0\"", "version = \"0.1.1\"")?;
+    let text =
+        fs::read_to_string(repository.folder.join(&manifest)).with_context(|| format!("failed to read {manifest}"))?;
+    let old = text.lines().find_map(|line| line.strip_prefix("version = \"")?.strip_suffix('"'));
+    let old = old.with_context(|| format!("{manifest} has no version"))?.to_owned();
+    let line = |version: &str| format!("version = \"{version}\"");
+    repository.change(&manifest, &line(&old), &line(&new))?;
     let locked = |version: &str| format!("name = \"{name}\"\nversion = \"{version}\"");
-    repository.change("Cargo.lock", &locked("0.1.0"), &locked("0.1.1"))
+    repository.change("Cargo.lock", &locked(&old), &locked(&new))
 }
