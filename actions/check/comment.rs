@@ -2,14 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    SUMMARY,
-    review::{Review, Why},
-};
+use super::review::{Review, Why};
 use crate::{
     ledger::{Hold, Release},
     markdown,
-    page::{LEAST, Measure, Page, fold},
+    page::{LEAST, Measure, Page, SUMMARY, fold},
     plan::{
         Change, Plan,
         comment::{Context as PlanContext, link, summary as plan_summary, words_of},
@@ -103,13 +100,18 @@ fn headline(plan: &Plan, context: &Context<'_>, page: &Page<'_>) -> String {
         return format!("⛔ Not delivered to {what}: it contains code that was judged bad");
     }
     match context.why {
-        [] => format!("Delivering to {what}: the plan is the reviewed one"),
-        [Why::Always] => format!("⏳ {what} waits for an approval; the plan is the reviewed one"),
+        [] => format!("Delivering to {what}: {}", agreed(plan)),
+        [Why::Always] => format!("⏳ {what} waits for an approval; {}", agreed(plan)),
         all if all.contains(&Why::Differs) => {
             format!("⏳ {what} waits for an approval: the plan is not the reviewed one")
         }
         _ => format!("⏳ {what} waits for an approval"),
     }
+}
+
+/// Why nobody has to look at the plan before it is applied.
+pub(super) fn agreed(plan: &Plan) -> &'static str {
+    if plan.changed() { "the plan is the reviewed one" } else { "the plan changes nothing" }
 }
 
 const fn because(why: Why) -> &'static str {

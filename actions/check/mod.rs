@@ -24,8 +24,8 @@ use crate::{
     failure::{Blame, Failure},
     github::{Access, GitHub},
     interrupt,
-    ledger::{Ledger, Release},
-    plan::{Keep, Options, Plan, Values, comment as page, make, secrets},
+    ledger::Ledger,
+    plan::{Keep, Options, Plan, Values, make, secrets},
     progress, runner,
     secret::Secret,
     terraform, who,
@@ -127,7 +127,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     if !held.is_empty() {
         return Err(Failure::Gate(anyhow!("{}", held::told(&release.id, &held))));
     }
-    let deployment = deploy(&github, &args, commit.as_deref(), &release, &context).await;
+    let deployment = deploy(&github, &args, commit.as_deref(), &plan, &context).await;
     outputs(&plan, &review, &context, record, deployment).usage()
 }
 
@@ -150,16 +150,10 @@ async fn plan(args: &Args, event: &Event, keep: Option<&Keep>) -> Result<(Plan, 
 }
 
 /// The deployment that the later jobs go on telling. Without one they tell less, and no worse.
-async fn deploy(
-    github: &GitHub,
-    args: &Args,
-    commit: Option<&str>,
-    release: &Release,
-    context: &Context<'_>,
-) -> Option<u64> {
+async fn deploy(github: &GitHub, args: &Args, commit: Option<&str>, plan: &Plan, context: &Context<'_>) -> Option<u64> {
     let commit = commit?;
     let production = args.approval == Approval::Always;
-    let id = match progress::create(github, commit, &args.environment, &release.id, production).await {
+    let id = match progress::create(github, commit, &args.environment, &context.release.id, production).await {
         Ok(id) => id,
         Err(error) => {
             runner::warning(format_args!(
@@ -169,7 +163,7 @@ async fn deploy(
         }
     };
     let (state, what) = match context.why.is_empty() && args.approval == Approval::OnDifference {
-        true => (progress::State::Queued, "The plan is the reviewed one"),
+        true => (progress::State::Queued, comment::agreed(plan)),
         false => (progress::State::Pending, "Somebody has to approve the plan"),
     };
     if let Err(error) = progress::status(github, id, state, what, None).await {
@@ -204,6 +198,3 @@ fn outputs(
     runner::output("pull-request", &number(review.pull_request))?;
     runner::output("deployment", &number(deployment))
 }
-
-/// The most that a step's summary takes.
-const SUMMARY: usize = page::SUMMARY;
