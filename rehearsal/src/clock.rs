@@ -52,7 +52,7 @@ impl Default for Clock {
 }
 
 /// Wall time, split: a moment in which two things run counts for each of them.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct Split {
     /// The whole, in seconds.
     pub total: f64,
@@ -64,6 +64,15 @@ pub struct Split {
     pub scanners: f64,
     /// Seconds in which none of them ran.
     pub neither: f64,
+}
+
+impl Split {
+    /// What ran, in words.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let Self { terraform, cargo, scanners, neither, .. } = self;
+        format!("Terraform {terraform:.1} s, cargo {cargo:.1} s, scanners {scanners:.1} s, none of them {neither:.1} s")
+    }
 }
 
 impl Clock {
@@ -102,22 +111,30 @@ impl Clock {
     /// How the time so far divides.
     #[must_use]
     pub fn split(&self) -> Split {
-        split(&self.spans(), self.elapsed().as_secs_f64())
+        split(&self.spans(), 0.0, self.elapsed().as_secs_f64())
+    }
+
+    /// How the time of an act, which began at `from` and ends now, divides into what ran for it. Others play meanwhile.
+    #[must_use]
+    pub fn split_of(&self, act: &str, from: Duration) -> Split {
+        let spans: Vec<Span> = self.spans().into_iter().filter(|span| span.act == act).collect();
+        split(&spans, from.as_secs_f64(), self.elapsed().as_secs_f64())
     }
 }
 
-fn split(spans: &[Span], total: f64) -> Split {
+fn split(spans: &[Span], begin: f64, end: f64) -> Split {
     let covered = |kinds: &[Kind]| {
         let mut ranges: Vec<(f64, f64)> =
-            spans.iter().filter(|span| kinds.contains(&span.kind)).map(|span| (span.from, span.to)).collect();
+            spans.iter().filter(|span| kinds.contains(&span.kind)).map(|span| (span.from, span.to.min(end))).collect();
         ranges.sort_by(|one, other| one.0.total_cmp(&other.0));
-        let (mut sum, mut until) = (0.0, 0.0_f64);
+        let (mut sum, mut until) = (0.0, begin);
         for (from, to) in ranges {
             sum += (to - from.max(until)).max(0.0);
             until = until.max(to);
         }
         sum
     };
+    let total = end - begin;
     Split {
         total,
         terraform: covered(&[Kind::Terraform]),
@@ -140,7 +157,9 @@ mod tests {
             span(Kind::Cargo, 3.0, 6.0),
             span(Kind::Step, 0.0, 10.0),
         ];
-        let split = split(&spans, 10.0);
+        let of_act = split(&spans, 2.5, 5.0);
+        assert!((of_act.terraform - 1.5).abs() < 1e-9 && of_act.neither.abs() < 1e-9, "cut at both ends");
+        let split = split(&spans, 0.0, 10.0);
         assert!((split.terraform - 3.0).abs() < 1e-9 && (split.cargo - 3.0).abs() < 1e-9);
         assert!((split.neither - 5.0).abs() < 1e-9);
     }

@@ -1,5 +1,5 @@
-//! GitHub's side of the story: the repository on GitHub's stand-in, the checkout that contributors and the runner share, and
-//! the runs of workflows.
+//! GitHub's side of the story: the repository on GitHub's stand-in, the clones of those who contribute, and the runs of
+//! workflows, each in a checkout of its own.
 
 mod pages;
 mod run;
@@ -19,21 +19,25 @@ use stand_ins::oidc::{GITHUB, Issuer};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
-use std::sync::{Mutex, mpsc};
+use std::sync::{Arc, Mutex, PoisonError};
 
 pub(crate) use run::{Started, told};
 pub(crate) use runs::PlayedRun;
 pub(crate) use settings::{CONTRIBUTOR, MAINTAINER};
 
-/// GitHub with the story's repository on it, and the checkout in which a runner works.
+/// GitHub with the story's repository on it, and a runner.
 #[derive(Debug)]
 pub struct Hub {
     /// GitHub.
     pub(crate) github: Github,
     /// Where jobs wait.
     pub(crate) gates: Gates,
-    /// The checkout.
-    pub(crate) repository: Repository,
+    /// What GitHub has of the repository. Its own files stay as they were at first.
+    pub(crate) origin: Repository,
+    /// The clone by which main is changed, by one at a time.
+    main: tokio::sync::Mutex<Repository>,
+    /// Where the clones are.
+    folder: PathBuf,
     workflows: Workflows,
     act: Tool,
     /// Issues the jobs' tokens.
@@ -47,7 +51,7 @@ pub struct Hub {
     /// How many workflows ran so far.
     runs: AtomicU64,
     /// What GitHub wants to be started, as it was told.
-    events: Mutex<mpsc::Receiver<Dispatch>>,
+    events: Arc<Mutex<Vec<Dispatch>>>,
     /// What became of each pull request's jobs, of its last run.
     jobs: Mutex<BTreeMap<u64, BTreeMap<String, String>>>,
     /// The runs that were played.
@@ -61,23 +65,30 @@ pub(crate) struct Pull {
     branch: String,
 }
 
-impl Hub {
-    /// Plays with that of the stage, which is made if no act had any before, and leaves it there.
+/// A branch in a contributor's own clone.
+#[derive(Debug)]
+pub(crate) struct Branch {
+    pub(crate) clone: Repository,
+    name: String,
+}
+
+impl Branch {
+    /// Commits everything and gives it to GitHub.
     ///
     /// # Errors
-    /// If a tool is missing, or the copy cannot be made; or what `play` says.
-    pub(crate) async fn with(stage: &mut Stage, play: impl AsyncFnOnce(&mut Stage, &Self) -> Result<()>) -> Result<()> {
-        let hub = match stage.hub.take() {
-            Some(hub) => hub,
-            None => Self::new(stage).await?,
-        };
-        stage.settle().await;
-        let played = play(stage, &hub).await;
-        stage.hub = Some(hub);
-        played
+    /// If git fails.
+    pub(crate) async fn push(&self, message: &str) -> Result<()> {
+        self.clone.commit(message).await?;
+        self.clone.git(&["push", "--quiet", "origin", &self.name]).await
     }
+}
 
-    async fn new(stage: &mut Stage) -> Result<Self> {
+impl Hub {
+    /// Starts GitHub, and makes what a runner has.
+    ///
+    /// # Errors
+    /// If a tool is missing, or the copy cannot be made.
+    pub(crate) async fn new(stage: &mut Stage) -> Result<Self> {
         let github = Github::start()?;
         github.add_repository(GITHUB_REPOSITORY, true);
         let tokens = |granted: &[(String, String)]| {
@@ -108,17 +119,19 @@ impl Hub {
             "but for the act pull-request, Terraform hashes the provider when it installs it, and not in every further process"
                 .to_owned(),
         ));
-        let repository = Repository { folder: workflows.folder.clone() };
-        let base = repository.head().await?;
+        let origin = Repository { folder: workflows.folder.clone() };
+        let base = origin.head().await?;
+        // act copies every file of it for each job.
+        origin.git(&["repack", "-a", "-d", "--quiet"]).await?;
+        // What is checked out takes no pushes.
+        origin.git(&["switch", "--quiet", "--detach"]).await?;
+        let main = origin.cloned(&folder.join("main"), "main").await?;
         github.push(GITHUB_REPOSITORY, &base, "What is delivered", MAINTAINER)?;
         settings::set(&github, stage)?;
-        let (tell, events) = mpsc::channel();
-        let tell = Mutex::new(tell);
+        let events: Arc<Mutex<Vec<Dispatch>>> = Arc::default();
+        let told = Arc::clone(&events);
         github.on_dispatch(move |_, dispatch| {
-            if let Ok(tell) = tell.lock() {
-                // Nobody listens once the hub is gone.
-                let _ = tell.send(dispatch.clone());
-            }
+            told.lock().unwrap_or_else(PoisonError::into_inner).push(dispatch.clone());
         });
         let gates = github.gates()?;
         Ok(Self {
@@ -126,41 +139,46 @@ impl Hub {
             issuer: Issuer::start_as(Some(GITHUB))?,
             github,
             gates,
-            repository,
+            origin,
+            main: tokio::sync::Mutex::new(main),
+            folder,
             workflows,
             path,
             advisories,
             accepted,
             runs: AtomicU64::new(1),
-            events: Mutex::new(events),
+            events,
             jobs: Mutex::default(),
             played: Mutex::default(),
         })
     }
 
-    /// Begins a branch at main.
+    /// Begins a branch at main, in a new clone.
     ///
     /// # Errors
     /// If git fails.
-    pub(crate) async fn branch(&self, name: &str) -> Result<()> {
-        self.repository.git(&["switch", "--quiet", "--create", name, "main"]).await
+    pub(crate) async fn branch(&self, name: &str) -> Result<Branch> {
+        let clone = self.origin.cloned(&self.folder.join("clones").join(name), "main").await?;
+        clone.git(&["switch", "--quiet", "--create", name]).await?;
+        Ok(Branch { clone, name: name.to_owned() })
     }
 
-    /// Opens a pull request for the branch as it is.
+    /// Commits what was changed in a branch, and opens a pull request for it.
     ///
     /// # Errors
     /// If git fails.
-    pub(crate) async fn open(&self, branch: &str, title: &str) -> Result<Pull> {
+    pub(crate) async fn open(&self, branch: &Branch, title: &str) -> Result<Pull> {
+        branch.push(title).await?;
         let new = NewPull {
             title: title.to_owned(),
             user: CONTRIBUTOR.to_owned(),
-            head_ref: branch.to_owned(),
-            head_sha: self.repository.head().await?,
-            base_sha: self.repository.commit_of("main").await?,
+            head_ref: branch.name.clone(),
+            head_sha: branch.clone.head().await?,
+            base_sha: self.origin.commit_of("main").await?,
             ..NewPull::default()
         };
         let number = self.github.add_pull(GITHUB_REPOSITORY, new)?;
-        Ok(Pull { number, branch: branch.to_owned() })
+        Ok(Pull { number, branch: branch.name.clone() })
     }
 
     /// Merges a pull request into main, as GitHub's button does, and returns what that starts.
@@ -170,11 +188,28 @@ impl Hub {
     pub(crate) async fn merge(&self, pull: &Pull) -> Result<Started> {
         let title = self.github.repository(GITHUB_REPOSITORY)?.issues.get(&pull.number).map(|it| it.title.clone());
         let title = format!("{} (#{})", title.context("the pull request is not there")?, pull.number);
-        self.repository.git(&["switch", "--quiet", "main"]).await?;
-        self.repository.git(&["merge", "--quiet", "--squash", &pull.branch]).await?;
-        self.repository.commit(&title).await?;
-        self.github.merge(GITHUB_REPOSITORY, pull.number, &self.repository.head().await?, MAINTAINER)?;
-        self.started()
+        let main = self.main.lock().await;
+        main.git(&["fetch", "--quiet", "origin", &pull.branch]).await?;
+        main.git(&["merge", "--quiet", "--squash", "FETCH_HEAD"]).await?;
+        let commit = pushed(&main, &title).await?;
+        self.github.merge(GITHUB_REPOSITORY, pull.number, &commit, MAINTAINER)?;
+        self.started_by_push(&commit)
+    }
+
+    /// Changes main without a pull request, and returns what that starts.
+    ///
+    /// # Errors
+    /// If git fails, or the change cannot be made.
+    pub(crate) async fn change_main(
+        &self,
+        title: &str,
+        change: impl FnOnce(&Repository) -> Result<()>,
+    ) -> Result<Started> {
+        let main = self.main.lock().await;
+        change(&main)?;
+        let commit = pushed(&main, title).await?;
+        self.github.push(GITHUB_REPOSITORY, &commit, title, MAINTAINER)?;
+        self.started_by_push(&commit)
     }
 
     /// The pull request of a branch that an earlier act opened.
@@ -263,4 +298,11 @@ impl Hub {
     pub(crate) fn issues(&self) -> Result<Vec<Conversation>> {
         pages::conversations(self, |issue| issue.pull.is_none())
     }
+}
+
+/// Commits everything in a clone and gives it to GitHub; returns the commit.
+async fn pushed(main: &Repository, title: &str) -> Result<String> {
+    main.commit(title).await?;
+    main.git(&["push", "--quiet", "origin", "main"]).await?;
+    main.head().await
 }

@@ -38,6 +38,15 @@ pub fn stems() -> Result<Vec<String>> {
     Ok(delivered.function.into_keys().collect())
 }
 
+/// The target folder of all that is built in the rehearsal. Not the one that the rehearsal lies in: of what lies in a target
+/// folder, as act's copies would, cargo remembers the place, which is another one in each job, and builds everything anew.
+///
+/// # Errors
+/// As [`folders::rehearsal`].
+pub fn target() -> Result<PathBuf> {
+    Ok(folders::rehearsal()?.join("cargo"))
+}
+
 /// Builds `lockgate` and packages all functions of the checkout into `<folder>/packages`, meanwhile.
 #[must_use]
 pub fn begin(folder: &Path, clock: Clock, teller: Teller) -> JoinHandle<Result<Packages>> {
@@ -45,7 +54,7 @@ pub fn begin(folder: &Path, clock: Clock, teller: Teller) -> JoinHandle<Result<P
     tokio::spawn(async move {
         build(&clock).await?;
         let (checkout, out) = (folders::workspace()?, folder.join("packages"));
-        let made = package(&checkout, &out, &folder.join("package.log"), "provision", &clock).await?;
+        let made = package(&checkout, &out, &folder, &clock).await?;
         teller.line(&format!("cargo packaged {}", made.functions.keys().cloned().collect::<Vec<_>>().join(", ")));
         Ok(made)
     })
@@ -68,16 +77,14 @@ async fn build(clock: &Clock) -> Result<()> {
 }
 
 /// Packages all functions of the repository in `root` into `out`.
-///
-/// # Errors
-/// If `lockgate package` fails: with where its log is.
-pub async fn package(root: &Path, out: &Path, log: &Path, act: &str, clock: &Clock) -> Result<Packages> {
-    let file = std::fs::File::options().create(true).append(true).open(log)?;
+async fn package(root: &Path, out: &Path, folder: &Path, clock: &Clock) -> Result<Packages> {
+    let log = folder.join("package.log");
+    let file = std::fs::File::create(&log)?;
     let mut package = Command::new(folders::target()?.join("debug/lockgate"));
     package.arg("package").arg("--out").arg(out).current_dir(root).kill_on_drop(true);
-    package.env("CARGO_TARGET_DIR", folders::target()?);
+    package.env("CARGO_TARGET_DIR", target()?);
     package.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
-    let status = clock.measure(Kind::Cargo, act, "lockgate package", package.status()).await?;
+    let status = clock.measure(Kind::Cargo, "provision", "lockgate package", package.status()).await?;
     ensure!(status.success(), "lockgate package ended with {status}; see {}", log.display());
     let text = std::fs::read_to_string(out.join("packages.json")).context("failed to read packages.json")?;
     let packages: Packages = serde_json::from_str(&text).context("failed to read packages.json")?;

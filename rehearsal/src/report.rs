@@ -11,9 +11,10 @@ mod runs;
 mod timeline;
 
 use crate::api::Asked;
+use crate::clock::Split;
 use crate::github_page;
 use crate::stage::Stage;
-use crate::story::{Outcome, Status};
+use crate::story::{Outcome, Played, Status};
 use anyhow::{Context, Result};
 use checkout::Checkout;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -78,6 +79,7 @@ fn sections(
             hub.map(|hub| deployments::section(hub.deployments(), stage.clock.began())).unwrap_or_default(),
         ),
         ("Aliases", aliases::section(&gathered.aliases, &stage.clock, outcome.time.total)),
+        ("Times", times(&outcome.acts)),
         ("Timeline", timeline::timeline(&spans, outcome.time.total)),
         ("Invocations", invocations::invocations(stage)),
         ("Answers of the API", answers::answers(asked)),
@@ -104,10 +106,7 @@ fn page(outcome: &Outcome, sections: &[Section]) -> Markup {
             body {
                 h1 { "Lockgate rehearsal " span class=(verdict) { (verdict) } }
                 p {
-                    (format!("{:.1} s", outcome.time.total)) " in all: Terraform " (format!("{:.1} s", outcome.time.terraform))
-                    ", cargo " (format!("{:.1} s", outcome.time.cargo))
-                    ", scanners " (format!("{:.1} s", outcome.time.scanners)) ", none of them "
-                    (format!("{:.1} s", outcome.time.neither)) "."
+                    (format!("{:.1} s", outcome.time.total)) " in all: " (outcome.time.shown()) "."
                 }
                 nav { @for (title, _) in &sections { a href={ "#" (place(title)) } { (title) } " " } }
                 @for (title, content) in &sections {
@@ -117,6 +116,21 @@ fn page(outcome: &Outcome, sections: &[Section]) -> Markup {
             }
         }
     }
+}
+
+/// Where the time of each act went.
+fn times(acts: &[Played]) -> Markup {
+    let rows: Vec<[String; 6]> = acts
+        .iter()
+        .map(|act| {
+            let Split { total, terraform, cargo, scanners, neither } = act.time;
+            let [total, terraform, cargo, scanners, neither] =
+                [total, terraform, cargo, scanners, neither].map(|seconds| format!("{seconds:.1}"));
+            [act.name.to_owned(), total, terraform, cargo, scanners, neither]
+        })
+        .collect();
+    let heads = ["act", "seconds", "Terraform", "cargo", "scanners", "none of them"];
+    table_of(heads, rows.iter().map(|row| row.each_ref().map(String::as_str)))
 }
 
 /// A table; nothing without rows.
@@ -150,22 +164,26 @@ fn cut(text: &str) -> String {
 /// The results as a table for a terminal.
 #[must_use]
 pub fn table(outcome: &Outcome) -> String {
-    let mut lines = vec![format!("\n{:16} {:8} {:>8} {:>7}", "act", "status", "seconds", "checks")];
+    let mut lines = vec![format!(
+        "\n{:16} {:8} {:>8} {:>9} {:>8} {:>8} {:>8} {:>7}",
+        "act", "status", "seconds", "Terraform", "cargo", "scanners", "none", "checks"
+    )];
     for act in &outcome.acts {
         let status = match act.status {
             Status::Passed => "passed",
             Status::Failed => "FAILED",
             Status::Skipped => "skipped",
         };
-        lines.push(format!("{:16} {status:8} {:8.1} {:7}", act.name, act.seconds, act.checks.len()));
+        let Split { total, terraform, cargo, scanners, neither } = act.time;
+        lines.push(format!(
+            "{:16} {status:8} {total:8.1} {terraform:9.1} {cargo:8.1} {scanners:8.1} {neither:8.1} {:7}",
+            act.name,
+            act.checks.len()
+        ));
         let wrong = act.checks.iter().filter(|check| !check.ok);
         lines.extend(wrong.map(|check| format!("                 {}: {}", check.name, cut(&check.detail))));
     }
-    let time = &outcome.time;
-    lines.push(format!(
-        "\n{:.1} s: Terraform {:.1} s, cargo {:.1} s, scanners {:.1} s, none of them {:.1} s",
-        time.total, time.terraform, time.cargo, time.scanners, time.neither
-    ));
+    lines.push(format!("\n{:.1} s: {}", outcome.time.total, outcome.time.shown()));
     lines.join("\n")
 }
 
@@ -184,6 +202,7 @@ mod tests {
             ("Issues", conversations::pages(Ok(Vec::new()))),
             ("Deployments", deployments::section(Ok(Vec::new()), jiff::Timestamp::now())),
             ("Aliases", aliases::section(&Ok(Vec::new()), &Clock::default(), 1.0)),
+            ("Times", times(&[])),
             ("Timeline", timeline::timeline(&[], 1.0)),
             ("Answers of the API", answers::answers(&[])),
             ("Rejected records", answers::rejections(&[])),

@@ -37,6 +37,16 @@ impl Repository {
         Ok(repository)
     }
 
+    /// Clones it into a folder, with this branch checked out.
+    ///
+    /// # Errors
+    /// If git fails.
+    pub async fn cloned(&self, folder: &Path, branch: &str) -> Result<Self> {
+        let (from, to) = (self.folder.display().to_string(), folder.display().to_string());
+        self.git(&["clone", "--quiet", "--branch", branch, &from, &to]).await?;
+        Ok(Self { folder: folder.to_owned() })
+    }
+
     /// Replaces the only occurrence of `old` in a file, as a contributor's change would.
     ///
     /// # Errors

@@ -1,16 +1,21 @@
-//! The story: acts in order, what each needs, and what each found.
+//! The story: its acts, what each needs, and what each found. Those before GitHub takes part play one after another; on GitHub,
+//! acts that do not need each other play at the same time, as the work of several people does.
 
 use crate::acts;
 use crate::api::Asked;
 use crate::clock::{Clock, Kind, Split};
+use crate::hub::Hub;
 use crate::stage::Stage;
 use crate::tell::Teller;
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
+use futures::future::join_all;
 use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// One act of the story.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub enum Act {
     /// Makes what Terraform itself and every delivery stand on, then moves Terraform's own state there.
     Bootstrap,
@@ -111,7 +116,7 @@ impl Act {
         !matches!(self, Self::Bootstrap | Self::Provision | Self::Calls | Self::Replay | Self::Erase)
     }
 
-    /// The act that has to be played before.
+    /// The act that has to have passed before.
     const fn needs(self) -> Option<Self> {
         match self {
             Self::Bootstrap => None,
@@ -127,6 +132,21 @@ impl Act {
             Self::BadRelease => Some(Self::AfterRollback),
             Self::Drift => Some(Self::Provision),
         }
+    }
+
+    /// The act that has to have ended before, if it is played at all, whatever came of it: it scans with all cores, or changes
+    /// the same environment.
+    const fn waits_for(self) -> Option<Self> {
+        match self {
+            Self::BadPullRequest => Some(Self::PullRequest),
+            Self::Drift => Some(Self::BadRelease),
+            _ => None,
+        }
+    }
+
+    /// Whether it begins as soon as the act before it has been delivered to staging, which goes on in production meanwhile.
+    const fn begins_beside(self) -> bool {
+        matches!(self, Self::MovedGround | Self::Canary | Self::BadRelease | Self::Drift)
     }
 
     /// The acts that have to be played for these, in order.
@@ -171,8 +191,8 @@ pub struct Played {
     pub name: &'static str,
     /// How it ended.
     pub status: Status,
-    /// How long it took.
-    pub seconds: f64,
+    /// How long it took, and what ran for it meanwhile.
+    pub time: Split,
     /// What it looked at.
     pub checks: Vec<Check>,
 }
@@ -199,6 +219,8 @@ impl Outcome {
 pub struct Checks {
     act: Act,
     teller: Teller,
+    /// Acts that need staging no more.
+    staged: watch::Sender<BTreeSet<Act>>,
     list: Vec<Check>,
     later: Vec<Later>,
     /// Requests to the API, for the report.
@@ -214,8 +236,15 @@ struct Later {
 }
 
 impl Checks {
-    const fn new(act: Act, teller: Teller) -> Self {
-        Self { act, teller, list: Vec::new(), later: Vec::new(), asked: Vec::new() }
+    const fn new(act: Act, teller: Teller, staged: watch::Sender<BTreeSet<Act>>) -> Self {
+        Self { act, teller, staged, list: Vec::new(), later: Vec::new(), asked: Vec::new() }
+    }
+
+    /// Tells that the act needs staging no more.
+    pub fn leaves_staging(&self) {
+        self.staged.send_modify(|staged| {
+            staged.insert(self.act);
+        });
     }
 
     /// Notes whether something holds, and what was seen.
@@ -242,16 +271,19 @@ impl Checks {
 pub async fn play(stage: &mut Stage, acts: &[Act]) -> (Outcome, Vec<Asked>) {
     let mut played: Vec<Played> = Vec::new();
     let (mut asked, mut later) = (Vec::new(), Vec::new());
-    for act in acts {
-        let failed = played.iter().any(|other| {
-            other.status != Status::Passed && act.needs().is_some_and(|needed| needed.name() == other.name)
-        });
-        if failed {
-            stage.teller.line(&format!("act   {}: skipped, as an act that it needs failed", act.name()));
-            played.push(Played { name: act.name(), status: Status::Skipped, seconds: 0.0, checks: Vec::new() });
-            continue;
-        }
-        let (result, checks) = one(stage, *act).await;
+    let playing = Playing::new(stage, acts);
+    let (github, before): (Vec<Act>, Vec<Act>) = acts.iter().partition(|act| act.is_on_github());
+    let mut ended = Vec::new();
+    for act in before {
+        ended.push(playing.act(act, async |checks| by_hand(act, stage, checks).await).await);
+    }
+    if !github.is_empty() {
+        let opened = open(stage, &playing).await;
+        let (stage, opened) = (&*stage, &opened);
+        let play = |act| playing.act(act, async move |checks| on_github(act, stage, opened, checks).await);
+        ended.extend(join_all(github.into_iter().map(play)).await);
+    }
+    for (result, checks) in ended {
         played.push(result);
         asked.extend(checks.asked);
         later.extend(checks.later);
@@ -278,7 +310,7 @@ fn was_played(played: &[Played], act: Act) -> bool {
 
 /// Adds a check to the results of an act that has ended.
 fn note(stage: &Stage, played: &mut [Played], act: Act, name: &str, ok: bool, detail: String) {
-    let mut checks = Checks::new(act, stage.teller.clone());
+    let mut checks = Checks::new(act, stage.teller.clone(), watch::Sender::default());
     checks.that(name, ok, detail);
     if let Some(played) = played.iter_mut().find(|played| played.name == act.name()) {
         played.checks.extend(checks.list);
@@ -286,37 +318,101 @@ fn note(stage: &Stage, played: &mut [Played], act: Act, name: &str, ok: bool, de
     }
 }
 
-async fn one(stage: &mut Stage, act: Act) -> (Played, Checks) {
-    let (clock, teller): (Clock, Teller) = (stage.clock.clone(), stage.teller.clone());
-    teller.line(&format!("act   {}: {}", act.name(), act.about()));
-    let began = clock.elapsed();
-    let mut checks = Checks::new(act, teller.clone());
-    let done = clock.measure(Kind::Step, act.name(), act.name(), async {
-        match act {
-            Act::Bootstrap => acts::bootstrap(stage, &mut checks).await,
-            Act::Provision => acts::provision(stage, &mut checks).await,
-            Act::Calls => acts::calls(stage, &mut checks).await,
-            Act::Replay => acts::replay(stage, &mut checks).await,
-            Act::Erase => acts::erase(stage, &mut checks).await,
-            Act::PullRequest => acts::pull_request(stage, &mut checks).await,
-            Act::BadPullRequest => acts::bad_pull_request(stage, &mut checks).await,
-            Act::Merge => acts::merge(stage, &mut checks).await,
-            Act::MovedGround => acts::moved_ground(stage, &mut checks).await,
-            Act::Canary => acts::canary(stage, &mut checks).await,
-            Act::Rollback => acts::rollback(stage, &mut checks).await,
-            Act::AfterRollback => acts::after_rollback(stage, &mut checks).await,
-            Act::BadRelease => acts::bad_release(stage, &mut checks).await,
-            Act::Drift => acts::drift(stage, &mut checks).await,
-        }
-    });
-    if let Err(error) = done.await {
-        checks.that("the act plays to its end", false, format!("{error:#}"));
+/// Acts that play, and how those ended that have.
+#[derive(Debug)]
+struct Playing {
+    clock: Clock,
+    teller: Teller,
+    acts: Vec<Act>,
+    ended: watch::Sender<BTreeMap<Act, Status>>,
+    staged: watch::Sender<BTreeSet<Act>>,
+}
+
+impl Playing {
+    fn new(stage: &Stage, acts: &[Act]) -> Self {
+        let (clock, teller) = (stage.clock.clone(), stage.teller.clone());
+        Self { clock, teller, acts: acts.to_vec(), ended: watch::Sender::default(), staged: watch::Sender::default() }
     }
-    let passed = !checks.list.is_empty() && checks.list.iter().all(|check| check.ok);
-    let status = if passed { Status::Passed } else { Status::Failed };
-    let seconds = (clock.elapsed() - began).as_secs_f64();
-    teller.line(&format!("act   {}: {} in {seconds:.1} s", act.name(), if passed { "passed" } else { "FAILED" }));
-    (Played { name: act.name(), status, seconds, checks: std::mem::take(&mut checks.list) }, checks)
+
+    /// Plays an act once those have ended that it needs or waits for; not at all if one that it needs did not pass.
+    async fn act(&self, act: Act, play: impl AsyncFnOnce(&mut Checks) -> Result<()>) -> (Played, Checks) {
+        let (mut ended, mut staged) = (self.ended.subscribe(), self.staged.subscribe());
+        for before in [act.needs(), act.waits_for()].into_iter().flatten().filter(|before| self.acts.contains(before)) {
+            // The senders live as long as this does.
+            tokio::select! {
+                _ = ended.wait_for(|ended| ended.contains_key(&before)) => {}
+                _ = staged.wait_for(|staged| staged.contains(&before)), if act.begins_beside() => {}
+            }
+        }
+        let mut checks = Checks::new(act, self.teller.clone(), self.staged.clone());
+        let needed = act.needs().and_then(|needed| ended.borrow().get(&needed).copied());
+        let played = if needed.is_some_and(|status| status != Status::Passed) {
+            self.teller.line(&format!("act   {}: skipped, as an act that it needs failed", act.name()));
+            Played { name: act.name(), status: Status::Skipped, time: Split::default(), checks: Vec::new() }
+        } else {
+            self.play(act, &mut checks, play).await
+        };
+        self.ended.send_modify(|ended| {
+            ended.insert(act, played.status);
+        });
+        (played, checks)
+    }
+
+    async fn play(&self, act: Act, checks: &mut Checks, play: impl AsyncFnOnce(&mut Checks) -> Result<()>) -> Played {
+        self.teller.line(&format!("act   {}: {}", act.name(), act.about()));
+        let began = self.clock.elapsed();
+        let done = self.clock.measure(Kind::Step, act.name(), act.name(), play(checks)).await;
+        if let Err(error) = done {
+            checks.that("the act plays to its end", false, format!("{error:#}"));
+        }
+        let passed = !checks.list.is_empty() && checks.list.iter().all(|check| check.ok);
+        let status = if passed { Status::Passed } else { Status::Failed };
+        let time = self.clock.split_of(act.name(), began);
+        let how = if passed { "passed" } else { "FAILED" };
+        self.teller.line(&format!("act   {}: {how} in {:.1} s", act.name(), time.total));
+        Played { name: act.name(), status, time, checks: std::mem::take(&mut checks.list) }
+    }
+}
+
+/// Plays one of the acts before GitHub takes part.
+async fn by_hand(act: Act, stage: &mut Stage, checks: &mut Checks) -> Result<()> {
+    match act {
+        Act::Bootstrap => acts::bootstrap(stage, checks).await,
+        Act::Provision => acts::provision(stage, checks).await,
+        Act::Calls => acts::calls(stage, checks).await,
+        Act::Replay => acts::replay(stage, checks).await,
+        Act::Erase => acts::erase(stage, checks).await,
+        _ => bail!("{} plays on GitHub", act.name()),
+    }
+}
+
+/// Plays one of the others.
+async fn on_github(act: Act, stage: &Stage, opened: &Result<()>, checks: &mut Checks) -> Result<()> {
+    if let Err(error) = opened {
+        bail!("{error:#}");
+    }
+    let hub = stage.hub.as_ref().context("GitHub's stand-in was not started")?;
+    match act {
+        Act::PullRequest => acts::pull_request(stage, hub, checks).await,
+        Act::BadPullRequest => acts::bad_pull_request(stage, hub, checks).await,
+        Act::Merge => acts::merge(stage, hub, checks).await,
+        Act::MovedGround => acts::moved_ground(stage, hub, checks).await,
+        Act::Canary => acts::canary(stage, hub, checks).await,
+        Act::Rollback => acts::rollback(stage, hub, checks).await,
+        Act::AfterRollback => acts::after_rollback(stage, hub, checks).await,
+        Act::BadRelease => acts::bad_release(stage, hub, checks).await,
+        Act::Drift => acts::drift(stage, hub, checks).await,
+        _ => bail!("{} plays without GitHub", act.name()),
+    }
+}
+
+/// Starts GitHub's side, if the acts before it passed so far that it can be used.
+async fn open(stage: &mut Stage, playing: &Playing) -> Result<()> {
+    if playing.ended.borrow().get(&Act::Provision) == Some(&Status::Passed) {
+        stage.settle().await;
+        stage.hub = Some(Hub::new(stage).await?);
+    }
+    Ok(())
 }
 
 #[cfg(test)]

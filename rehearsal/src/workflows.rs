@@ -5,6 +5,7 @@
 //! nobody. So a job gets a token's URL only if it asks for `id-token: write`; one that names an environment asks the GitHub
 //! stand-in first whether it may begin; and one with a concurrency group waits there for its turn.
 
+mod again;
 mod gates;
 mod rewrite;
 mod run;
@@ -14,6 +15,7 @@ use crate::repository::Repository;
 use anyhow::Result;
 use std::path::{Path, PathBuf};
 
+pub(crate) use again::failed_alone;
 pub use gates::Gated;
 pub use rewrite::{Rewrite, Tokens};
 pub use run::{Outcome, Request, Step, pairs};
@@ -21,7 +23,7 @@ pub use run::{Outcome, Request, Step, pairs};
 /// A copy of the repository that act can run.
 #[derive(Debug)]
 pub struct Workflows {
-    /// The copy.
+    /// The copy. Its files have the times that those of every checkout get (see [`rewrite`]).
     pub folder: PathBuf,
     /// What was changed in it, for the report.
     pub rewrites: Vec<Rewrite>,

@@ -260,6 +260,7 @@ async fn the_rollback_workflow_runs_as_it_is_but_for_what_is_listed() {
     };
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let request = |reason: &str, run_id| Request {
+        checkout: workflows.folder.clone(),
         workflow: ".github/workflows/on-rollback.yml".into(),
         event: "workflow_dispatch".into(),
         payload: json!({ "inputs": { "environment": "staging", "release": "r1-0123", "reason": reason } }),

@@ -15,15 +15,10 @@ const BRANCH: &str = "exports";
 const BROUGHT: [(&str, &str); 3] =
     [("RUSTSEC-2020-0027", "Cargo.lock"), ("AWS-0092", variant::EXPORTS), ("clippy::eq_op", variant::LENGTHS)];
 
-pub(crate) async fn bad_pull_request(stage: &mut Stage, checks: &mut Checks) -> Result<()> {
-    Hub::with(stage, async |stage, hub| play(stage, hub, checks).await).await
-}
-
-async fn play(stage: &mut Stage, hub: &Hub, checks: &mut Checks) -> Result<()> {
-    hub.branch(BRANCH).await?;
-    variant::insecure(&hub.repository)?;
-    hub.repository.commit("Export calls for our partners").await?;
-    let pull = hub.open(BRANCH, "Export calls for our partners").await?;
+pub(crate) async fn bad_pull_request(stage: &Stage, hub: &Hub, checks: &mut Checks) -> Result<()> {
+    let branch = hub.branch(BRANCH).await?;
+    variant::insecure(&branch.clone)?;
+    let pull = hub.open(&branch, "Export calls for our partners").await?;
 
     let run = hub.play(stage, ACT, &hub.pushed(&pull).await?, &[]).await?;
     let failed: Vec<&String> = run.jobs.iter().filter(|(_, result)| *result != "success").map(|(job, _)| job).collect();

@@ -13,59 +13,47 @@ use crate::workflows::Outcome;
 use anyhow::{Context, Result};
 use lockgate::ledger::{Ledger, State};
 
-pub(crate) async fn canary(stage: &mut Stage, checks: &mut Checks) -> Result<()> {
-    Hub::with(stage, async |stage, hub| good(stage, hub, checks).await).await
-}
-
-async fn good(stage: &mut Stage, hub: &Hub, checks: &mut Checks) -> Result<()> {
-    let (act, branch) = ("canary", "better-log");
-    hub.branch(branch).await?;
-    variant::good(&hub.repository)?;
-    hub.repository.commit("A better log line").await?;
-    let pull = hub.open(branch, "A better log line").await?;
+pub(crate) async fn canary(stage: &Stage, hub: &Hub, checks: &mut Checks) -> Result<()> {
+    let act = "canary";
+    let branch = hub.branch("better-log").await?;
+    variant::good(&branch.clone)?;
+    let pull = hub.open(&branch, "A better log line").await?;
     // It is merged before anybody planned it: so nobody reviewed a plan, and staging asks.
     let mut merged = hub.merge(&pull).await?;
     merged.variables.push(("LOCKGATE_STRATEGY", "canary:50%/8s".to_owned()));
-    let (before, landing) = (stage.host.invoked().len(), landing(stage).await?);
-    let (done, landed) = under_traffic(stage, hub, act, &merged, &landing, &["staging-approval", PRODUCTION]).await?;
+    let (done, seen) = under_traffic(stage, hub, checks, (act, &merged)).await?;
     checks.that("the canary passes under traffic", done.succeeded(), told(&done));
     delivered(stage, hub, checks, &pull, &done, PRODUCTION).await?;
-    let (old, new) = shares(&stage.host.invoked()[before..]);
-    let detail = format!("{old} old, {new} new, {landed} files");
+    let (old, new) = shares(&stage.host.invoked()[seen.invoked..]);
+    let detail = format!("{old} old, {new} new, {} files", seen.landed);
     checks.that("both versions of enrich got a part of it", old > 0 && new > 0, detail);
     hub.judge(checks);
     Ok(())
 }
 
 /// *bad release*.
-pub(crate) async fn bad_release(stage: &mut Stage, checks: &mut Checks) -> Result<()> {
-    Hub::with(stage, async |stage, hub| bad(stage, hub, checks).await).await
-}
-
-async fn bad(stage: &mut Stage, hub: &Hub, checks: &mut Checks) -> Result<()> {
-    let (act, branch) = ("bad-release", "innocent");
-    let good = serving(stage, PRODUCTION).await?;
-    hub.branch(branch).await?;
-    variant::bad(&hub.repository)?;
-    hub.repository.commit("An innocent change").await?;
-    let pull = hub.open(branch, "An innocent change").await?;
+pub(crate) async fn bad_release(stage: &Stage, hub: &Hub, checks: &mut Checks) -> Result<()> {
+    let act = "bad-release";
+    let branch = hub.branch("innocent").await?;
+    variant::bad(&branch.clone)?;
+    let pull = hub.open(&branch, "An innocent change").await?;
     let mut merged = hub.merge(&pull).await?;
     merged.variables.push(("LOCKGATE_STRATEGY", "canary:50%/60s".to_owned()));
-    let (before, landing) = (stage.host.invoked().len(), landing(stage).await?);
-    let (done, _) = under_traffic(stage, hub, act, &merged, &landing, &["staging-approval", PRODUCTION]).await?;
+    let (done, seen) = under_traffic(stage, hub, checks, (act, &merged)).await?;
     let failed = done.failed();
     let red = failed.iter().all(|job| job.contains("promote")) && !failed.is_empty();
     checks.that("the run is red, and only for its promotion in production", red, told(&done));
     let name = format!("enrich-{PRODUCTION}");
     let id = done.output("release", "release").context("the run made no release")?;
     live(stage, checks, ENVIRONMENT, id).await?;
+    let good = seen.served;
     live(stage, checks, PRODUCTION, &good).await?;
     let release = Ledger::new(&stage.sdk, PRODUCTION).release(id).await?;
     checks.equal("the ledger calls it failed", &release.state, &State::Failed);
 
     let version = release.functions["enrich"].version.clone().context("enrich has no version")?;
     let invoked = stage.host.invoked();
-    let errors = invoked[before..].iter().filter(|one| one.function == name && one.error.is_some()).count();
+    let errors = invoked[seen.invoked..].iter().filter(|one| one.function == name && one.error.is_some()).count();
     let failed = failed_records(&stage.host.printed().await?, &name, &version);
     let said = hub.section(&pull, "deploy", PRODUCTION)?;
     checks.that(
@@ -83,34 +71,36 @@ async fn bad(stage: &mut Stage, hub: &Hub, checks: &mut Checks) -> Result<()> {
     Ok(())
 }
 
-/// The bucket in which production's calls land.
-async fn landing(stage: &Stage) -> Result<String> {
-    stage.state_of(PRODUCTION).await?.text(&["landing_bucket"])
+/// What was there when a promotion in production began, and what landed until its end.
+#[derive(Debug, Default)]
+struct Seen {
+    served: String,
+    invoked: usize,
+    landed: usize,
 }
 
-/// Plays a run; calls land in production from the moment its promotion begins there.
+/// Plays a run that two people approve; calls land in production from the moment its promotion begins there.
 async fn under_traffic(
     stage: &Stage,
     hub: &Hub,
-    act: &str,
-    started: &Started,
-    bucket: &str,
-    approvals: &[&str],
-) -> Result<(Outcome, usize)> {
-    let traffic = async {
+    checks: &Checks,
+    (act, started): (&str, &Started),
+) -> Result<(Outcome, Seen)> {
+    let (mut seen, mut traffic) = (Seen::default(), None);
+    let landing = async {
+        hub.left_staging(started.run_id).await;
+        checks.leaves_staging();
         hub.gates.entered(GITHUB_REPOSITORY, started.run_id, &format!("{PRODUCTION}-promote")).await;
-        Traffic::start(stage, act, bucket)
+        let bucket = stage.state_of(PRODUCTION).await?.text(&["landing_bucket"])?;
+        (seen.served, seen.invoked) = (serving(stage, PRODUCTION).await?, stage.host.invoked().len());
+        traffic = Some(Traffic::start(stage, act, &bucket));
+        Ok(())
     };
-    let playing = hub.play(stage, act, started, approvals);
-    tokio::pin!(playing, traffic);
-    tokio::select! {
-        done = &mut playing => Ok((done?, 0)),
-        traffic = &mut traffic => {
-            let done = playing.await;
-            let landed = traffic.stop().await?;
-            Ok((done?, landed))
-        }
+    let done = hub.play_and(stage, act, started, &["staging-approval", PRODUCTION], landing).await?;
+    if let Some(traffic) = traffic {
+        seen.landed = traffic.stop().await?;
     }
+    Ok((done, seen))
 }
 
 /// How many invocations of production's enrich its last two versions had.

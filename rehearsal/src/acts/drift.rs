@@ -2,6 +2,7 @@
 //! and when it is mended, and opens again when the acceptance ends.
 
 use crate::hub::{Hub, told};
+use crate::repository::Repository;
 use crate::stage::{ENVIRONMENT, GITHUB_REPOSITORY, Stage};
 use crate::story::Checks;
 use crate::workflows::Outcome;
@@ -18,11 +19,7 @@ const IGNORES: &str = "drift.toml";
 /// What somebody sets by hand, in seconds.
 const BY_HAND: &str = "345600";
 
-pub(crate) async fn drift(stage: &mut Stage, checks: &mut Checks) -> Result<()> {
-    Hub::with(stage, async |stage, hub| play(stage, hub, checks).await).await
-}
-
-async fn play(stage: &mut Stage, hub: &Hub, checks: &mut Checks) -> Result<()> {
+pub(crate) async fn drift(stage: &Stage, hub: &Hub, checks: &mut Checks) -> Result<()> {
     let configured = retention(stage, None).await?;
     retention(stage, Some(BY_HAND)).await?;
     let (done, issue) = look(stage, hub).await?;
@@ -60,7 +57,7 @@ async fn play(stage: &mut Stage, hub: &Hub, checks: &mut Checks) -> Result<()> {
 
 /// What the schedule starts, for staging alone; and the issue about it.
 async fn look(stage: &Stage, hub: &Hub) -> Result<(Outcome, Option<Issue>)> {
-    let mut started = hub.scheduled(".github/workflows/on-schedule.yml");
+    let mut started = hub.scheduled(".github/workflows/on-schedule.yml").await?;
     started.only = Some("drift");
     started.matrix = Some(("environment", ENVIRONMENT));
     let done = hub.play(stage, ACT, &started, &[]).await?;
@@ -88,16 +85,10 @@ async fn accept(hub: &Hub, until: Date) -> Result<()> {
         "[[ignore]]\naddress = \"module.service.aws_sqs_queue.ingest_failed\"\nattribute = \"message_retention_seconds\"\nreason = \"the auditors are here\"\n\
          owner = \"calls team\"\nexpires = {until}\nenvironment = \"{ENVIRONMENT}\"\n"
     );
-    hub.repository.git(&["switch", "--quiet", "main"]).await?;
-    fs::write(hub.repository.folder.join(IGNORES), text).with_context(|| format!("failed to write {IGNORES}"))?;
-    hub.repository.commit("Keep failed files another time for a while").await?;
-    hub.github.push(
-        GITHUB_REPOSITORY,
-        &hub.repository.head().await?,
-        "Keep failed files another time for a while",
-        crate::hub::MAINTAINER,
-    )?;
-    hub.started().map(drop)
+    let write = |main: &Repository| {
+        fs::write(main.folder.join(IGNORES), text).with_context(|| format!("failed to write {IGNORES}"))
+    };
+    hub.change_main("Keep failed files another time for a while", write).await.map(drop)
 }
 
 /// For how long staging's queue of failed files keeps them, in seconds, as text; set by hand if it is given.

@@ -1,11 +1,10 @@
 //! *merge*: a reviewed pull request is merged, and reaches staging by itself and production after one approval. *moved ground*:
 //! another change was merged in between, so that a plan is no longer the reviewed one: staging waits for a person, too.
 
-use super::live::live;
-use crate::hub::{Hub, Pull, told};
+use super::live::{live, serving};
+use crate::hub::{Hub, Pull, Started, told};
 use crate::stage::{ENVIRONMENT, GITHUB_REPOSITORY, PRODUCTION, Stage};
 use crate::story::Checks;
-use crate::variant;
 use crate::workflows::Outcome;
 use anyhow::{Context, Result};
 use lockgate::ledger::Ledger;
@@ -13,40 +12,22 @@ use lockgate::ledger::Ledger;
 /// The pull request of the act *pull-request*.
 pub(super) const REVIEWED: &str = "longer-logs";
 
-/// One that says in an alarm how long logs are kept.
-const BESIDE: &str = "slow-answers";
-
 /// One that nobody has to wait for.
 const DOCUMENTED: &str = "spelling";
 
-pub(crate) async fn merge(stage: &mut Stage, checks: &mut Checks) -> Result<()> {
-    Hub::with(stage, async |stage, hub| play(stage, hub, checks).await).await
-}
-
-async fn play(stage: &mut Stage, hub: &Hub, checks: &mut Checks) -> Result<()> {
+pub(crate) async fn merge(stage: &Stage, hub: &Hub, checks: &mut Checks) -> Result<()> {
     let act = "merge";
     let doctor = ["doctor", "--repository", GITHUB_REPOSITORY, "--api-url", &hub.github.url];
     let token = hub.github.user_token(crate::hub::MAINTAINER);
-    let found =
-        stage.lockgate.run(act, &hub.repository.folder, 1, &[&doctor[..], &["--token", &token]].concat()).await?;
+    let found = stage.lockgate.run(act, &hub.origin.folder, 1, &[&doctor[..], &["--token", &token]].concat()).await?;
     let last = found.said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
     checks.that("the doctor finds the repository's settings as the trust needs them", found.code == 0, last.to_owned());
 
-    // While the first waits to be merged, a second is planned on the same ground.
     let reviewed = hub.pull(REVIEWED)?;
-    hub.branch(BESIDE).await?;
-    variant::alarm(&hub.repository)?;
-    hub.repository.commit("Tell when answers are slow").await?;
-    let beside = hub.open(BESIDE, "Tell when answers are slow").await?;
-    let mut planning = hub.pushed(&beside).await?;
-    planning.only = Some("plan");
-    let planned = hub.play(stage, act, &planning, &[]).await?;
-    checks.that("another pull request is planned before the merge", planned.succeeded(), told(&planned));
-
     let merged = hub.merge(&reviewed).await?;
     checks.equal("the merge starts one workflow", &merged.workflow, &".github/workflows/on-main.yml".to_owned());
     let began = stage.clock.elapsed();
-    let done = hub.play(stage, act, &merged, &[PRODUCTION]).await?;
+    let done = through_staging(stage, hub, checks, (act, &merged), &[PRODUCTION], &reviewed).await?;
     checks.that("every job succeeds, after one approval of production", done.succeeded(), told(&done));
     let seconds = (stage.clock.elapsed() - began).as_secs_f64();
     stage.teller.line(&format!("hub   from the merge to production at 100 %: {seconds:.1} s"));
@@ -55,8 +36,8 @@ async fn play(stage: &mut Stage, hub: &Hub, checks: &mut Checks) -> Result<()> {
         let comment = hub.section(&reviewed, "plan", &format!("terraform/environments/{environment}"))?;
         let equal = !digest.is_empty() && comment.contains(&format!("plan digest `{digest}`"));
         checks.that(&format!("{environment} gets the plan that was reviewed, by its digest"), equal, digest.to_owned());
-        delivered(stage, hub, checks, &reviewed, &done, environment).await?;
     }
+    delivered(stage, hub, checks, &reviewed, &done, PRODUCTION).await?;
     let reviews = hub.gates.reviews();
     let of_run: Vec<_> = reviews.iter().filter(|review| review.run == merged.run_id).collect();
     checks.equal("one person was asked, once", &of_run.len(), &1);
@@ -65,35 +46,33 @@ async fn play(stage: &mut Stage, hub: &Hub, checks: &mut Checks) -> Result<()> {
 }
 
 /// *moved ground*.
-pub(crate) async fn moved_ground(stage: &mut Stage, checks: &mut Checks) -> Result<()> {
-    Hub::with(stage, async |stage, hub| moved(stage, hub, checks).await).await
-}
-
-async fn moved(stage: &mut Stage, hub: &Hub, checks: &mut Checks) -> Result<()> {
+pub(crate) async fn moved_ground(stage: &Stage, hub: &Hub, checks: &mut Checks) -> Result<()> {
     let act = "moved-ground";
     // A change of words, merged while an earlier run still delivers: GitHub lets it wait, and the next merge overtakes it.
-    hub.branch(DOCUMENTED).await?;
-    hub.repository.change("README.md", "# Lockgate\n", "# Lockgate, the service\n")?;
-    hub.repository.commit("Say what it is").await?;
-    let documented = hub.open(DOCUMENTED, "Say what it is").await?;
+    let branch = hub.branch(DOCUMENTED).await?;
+    branch.clone.change("README.md", "# Lockgate\n", "# Lockgate, the service\n")?;
+    let documented = hub.open(&branch, "Say what it is").await?;
     let earlier = hub.next_run();
     hub.queue("deploy-staging", earlier).await?;
     let overtaken = hub.merge(&documented).await?;
 
-    let beside = hub.pull(BESIDE)?;
+    let beside = hub.pull(super::pull_request::BESIDE)?;
     let later = async {
         hub.gates.queued(GITHUB_REPOSITORY, "deploy-staging", overtaken.run_id).await;
         let merged = hub.merge(&beside).await?;
+        let run = merged.run_id;
         let release = async {
             hub.gates.queued(GITHUB_REPOSITORY, "deploy-staging", merged.run_id).await;
             hub.leave("deploy-staging", earlier).await
         };
-        let (done, freed) = tokio::join!(hub.play(stage, act, &merged, &["staging-approval", PRODUCTION]), release);
+        let approvals = ["staging-approval", PRODUCTION];
+        let playing = through_staging(stage, hub, checks, (act, &merged), &approvals, &beside);
+        let (done, freed) = tokio::join!(playing, release);
         freed?;
-        done
+        Ok::<_, anyhow::Error>((run, done?))
     };
-    let (first, done) = tokio::join!(hub.play(stage, act, &overtaken, &[]), later);
-    let (first, done) = (first?, done?);
+    let (first, later) = tokio::join!(hub.play(stage, act, &overtaken, &[]), later);
+    let (first, (run, done)) = (first?, later?);
     let nothing = first.output("release", "release").is_none() && !first.succeeded();
     checks.that("a merge that was overtaken while it waited delivers nothing itself", nothing, told(&first));
 
@@ -101,7 +80,7 @@ async fn moved(stage: &mut Stage, hub: &Hub, checks: &mut Checks) -> Result<()> 
     let reviewed = done.output_of("staging/", "check", "reviewed").unwrap_or_default().to_owned();
     checks.equal("its plan of staging is not the reviewed one", &reviewed, &"differs".to_owned());
     let asked: Vec<String> =
-        hub.gates.reviews().into_iter().filter(|review| review.run > earlier).map(|it| it.environment).collect();
+        hub.gates.reviews().into_iter().filter(|review| review.run == run).map(|it| it.environment).collect();
     checks.equal(
         "so staging waited for a person, too",
         &asked,
@@ -112,14 +91,37 @@ async fn moved(stage: &mut Stage, hub: &Hub, checks: &mut Checks) -> Result<()> 
     let shown = shown.context("the pull request was not told what differs")?;
     let told_which = shown.contains("slow") && shown.contains("reviewed with other values") && shown.contains("60");
     checks.that("the pull request was shown what differs", told_which, shown);
+    delivered(stage, hub, checks, &beside, &done, PRODUCTION).await?;
     for environment in [ENVIRONMENT, PRODUCTION] {
-        delivered(stage, hub, checks, &beside, &done, environment).await?;
         let carried = hub.section(&documented, "deploy", environment)?;
         let with = carried.contains(&format!("Live in `{environment}` with #{}", beside.number));
         checks.that(&format!("the overtaken one is told what carried it to {environment}"), with, carried);
     }
     hub.judge(checks);
     Ok(())
+}
+
+/// Plays a run, and looks at staging before its turn in production comes: from then on, others are delivered to staging.
+async fn through_staging(
+    stage: &Stage,
+    hub: &Hub,
+    checks: &mut Checks,
+    (act, started): (&str, &Started),
+    approvals: &[&str],
+    pull: &Pull,
+) -> Result<Outcome> {
+    let mut seen = None;
+    let looking = async {
+        hub.left_staging(started.run_id).await;
+        let id = serving(stage, ENVIRONMENT).await?;
+        serves(stage, hub, checks, pull, &id, ENVIRONMENT).await?;
+        checks.leaves_staging();
+        seen = Some(id);
+        Ok(())
+    };
+    let done = hub.play_and(stage, act, started, approvals, looking).await?;
+    checks.equal("what it released is what served staging", &seen.as_deref(), &done.output("release", "release"));
+    Ok(done)
 }
 
 /// Checks that a run's release serves an environment, and that the pull request and the deployment say so.
@@ -132,6 +134,11 @@ pub(super) async fn delivered(
     environment: &str,
 ) -> Result<()> {
     let id = done.output("release", "release").context("the run made no release")?;
+    serves(stage, hub, checks, pull, id, environment).await
+}
+
+/// The same of a release by its id.
+async fn serves(stage: &Stage, hub: &Hub, checks: &mut Checks, pull: &Pull, id: &str, environment: &str) -> Result<()> {
     live(stage, checks, environment, id).await?;
     let release = Ledger::new(&stage.sdk, environment).release(id).await?;
     let said = hub.section(pull, "deploy", environment)?;

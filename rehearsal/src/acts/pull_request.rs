@@ -1,8 +1,10 @@
 //! *pull-request*: a contributor keeps logs for longer, and a reviewer reads what Terraform would do.
 
-use crate::hub::{Hub, Pull, Started, told};
+use crate::hub::{Hub, Pull, told};
 use crate::stage::{ENVIRONMENT, Stage};
 use crate::story::Checks;
+use crate::variant;
+use crate::workflows::Outcome;
 use anyhow::{Context, Result};
 use lockgate::sticky::marker;
 use stand_ins::github::Comment;
@@ -10,19 +12,19 @@ use std::collections::BTreeSet;
 
 const ACT: &str = "pull-request";
 const BRANCH: &str = "longer-logs";
+/// One that says in an alarm how long logs are kept.
+pub(super) const BESIDE: &str = "slow-answers";
 const VALUES: &str = "terraform/environments/staging/terraform.tfvars";
 
-pub(crate) async fn pull_request(stage: &mut Stage, checks: &mut Checks) -> Result<()> {
-    Hub::with(stage, async |stage, hub| play(stage, hub, checks).await).await
-}
+pub(crate) async fn pull_request(stage: &Stage, hub: &Hub, checks: &mut Checks) -> Result<()> {
+    let branch = hub.branch(BRANCH).await?;
+    branch.clone.change(VALUES, "log_retention_days = 14", "log_retention_days = 30")?;
+    let pull = hub.open(&branch, "Keep the logs of staging for a month").await?;
 
-async fn play(stage: &mut Stage, hub: &Hub, checks: &mut Checks) -> Result<()> {
-    hub.branch(BRANCH).await?;
-    hub.repository.change(VALUES, "log_retention_days = 14", "log_retention_days = 30")?;
-    hub.repository.commit("Keep the logs of staging for a month").await?;
-    let pull = hub.open(BRANCH, "Keep the logs of staging for a month").await?;
-
-    let first = hub.play(stage, ACT, &hashed(hub, &pull).await?, &[]).await?;
+    // Terraform compares the provider with the lock file's hash in this run, as on any runner.
+    let mut pushed = hub.pushed(&pull).await?;
+    pushed.hashes = true;
+    let first = hub.play(stage, ACT, &pushed, &[]).await?;
     checks.that("every job succeeds", first.succeeded(), told(&first));
     let comment = hub.comment(&pull, "plan")?;
     let before = judge(checks, &comment, "14 -> 30")?;
@@ -44,20 +46,26 @@ async fn play(stage: &mut Stage, hub: &Hub, checks: &mut Checks) -> Result<()> {
         &BTreeSet::from(["enrich", "query"]),
     );
 
-    hub.repository.change(VALUES, "log_retention_days = 30", "log_retention_days = 60")?;
-    hub.repository.commit("Keep them for two").await?;
-    let again = hub.play(stage, ACT, &hashed(hub, &pull).await?, &[]).await?;
+    branch.clone.change(VALUES, "log_retention_days = 30", "log_retention_days = 60")?;
+    branch.push("Keep them for two").await?;
+    let pushed = hub.pushed(&pull).await?;
+    let (again, beside) = tokio::join!(hub.play(stage, ACT, &pushed, &[]), beside(stage, hub));
+    let (again, beside) = (again?, beside?);
     checks.that("pushed again, every job succeeds", again.succeeded(), told(&again));
+    checks.that("another one is planned beside it", beside.succeeded(), told(&beside));
     same_comments(hub, &pull, checks, (&comment, &scanned), &before)?;
     hub.judge(checks);
     Ok(())
 }
 
-/// What a push starts. Here Terraform compares the provider with the lock file's hash, as on any runner.
-async fn hashed(hub: &Hub, pull: &Pull) -> Result<Started> {
-    let mut started = hub.pushed(pull).await?;
-    started.hashes = true;
-    Ok(started)
+/// Somebody else opens one on the same ground, of which the plan is played alone.
+async fn beside(stage: &Stage, hub: &Hub) -> Result<Outcome> {
+    let branch = hub.branch(BESIDE).await?;
+    variant::alarm(&branch.clone)?;
+    let pull = hub.open(&branch, "Tell when answers are slow").await?;
+    let mut planning = hub.pushed(&pull).await?;
+    planning.only = Some("plan");
+    hub.play(stage, ACT, &planning, &[]).await
 }
 
 /// The comments are those of before, and the plan's says something else.

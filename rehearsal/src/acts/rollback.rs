@@ -12,11 +12,7 @@ use serde_json::{Value, json};
 
 const REASON: &str = "calls look wrong since the last release";
 
-pub(crate) async fn rollback(stage: &mut Stage, checks: &mut Checks) -> Result<()> {
-    Hub::with(stage, async |stage, hub| back(stage, hub, checks).await).await
-}
-
-async fn back(stage: &mut Stage, hub: &Hub, checks: &mut Checks) -> Result<()> {
+pub(crate) async fn rollback(stage: &Stage, hub: &Hub, checks: &mut Checks) -> Result<()> {
     let act = "rollback";
     let before = Ledger::new(&stage.sdk, PRODUCTION).live().await?;
     let (bad, good) = (before.release.context("nothing is live")?, before.previous.context("nothing was live before")?);
@@ -51,17 +47,12 @@ async fn back(stage: &mut Stage, hub: &Hub, checks: &mut Checks) -> Result<()> {
 }
 
 /// *after a rollback*.
-pub(crate) async fn after_rollback(stage: &mut Stage, checks: &mut Checks) -> Result<()> {
-    Hub::with(stage, async |stage, hub| after(stage, hub, checks).await).await
-}
-
-async fn after(stage: &mut Stage, hub: &Hub, checks: &mut Checks) -> Result<()> {
-    let (act, branch) = ("after-rollback", "words");
+pub(crate) async fn after_rollback(stage: &Stage, hub: &Hub, checks: &mut Checks) -> Result<()> {
+    let act = "after-rollback";
     let good = serving(stage, PRODUCTION).await?;
-    hub.branch(branch).await?;
-    hub.repository.change("README.md", "gate by gate, and proves it", "gate after gate, and proves it")?;
-    hub.repository.commit("Other words").await?;
-    let pull = hub.open(branch, "Other words").await?;
+    let branch = hub.branch("words").await?;
+    branch.clone.change("README.md", "gate by gate, and proves it", "gate after gate, and proves it")?;
+    let pull = hub.open(&branch, "Other words").await?;
     let merged = hub.merge(&pull).await?;
     let done = hub.play(stage, act, &merged, &[]).await?;
     let failed = done.failed();
@@ -75,10 +66,11 @@ async fn after(stage: &mut Stage, hub: &Hub, checks: &mut Checks) -> Result<()> 
 
     let hold = format!("hold/enrich/{hold}");
     let free = ["unlock", "--environment", PRODUCTION, "--hold", &hold, "--reason", "it was the network after all"];
-    let freed = stage.lockgate.run(act, &hub.repository.folder, 1, &free).await?;
+    let freed = stage.lockgate.run(act, &hub.origin.folder, 1, &free).await?;
     checks.that("a person frees it, and says why", freed.code == 0, freed.said.trim().to_owned());
-    // As GitHub's button does: the same run once more.
-    let mut again = merged.clone();
+    let released = done.output_of("staging/", "promote", "release").context("staging has no release")?;
+    let mut again = hub.failed_again(&merged, &done, &[("staging.release", released)])?;
+    checks.leaves_staging();
     again.variables.push(("LOCKGATE_STRATEGY", "canary:10%/1s".to_owned()));
     let done = hub.play(stage, act, &again, &[PRODUCTION]).await?;
     checks.that("run again, it goes on", done.succeeded(), told(&done));

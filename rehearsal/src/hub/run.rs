@@ -4,6 +4,7 @@ use super::settings::OPERATOR;
 use super::{Hub, Pull};
 use crate::clock::Kind;
 use crate::http;
+use crate::packages;
 use crate::stage::{GITHUB_REPOSITORY, Stage};
 use crate::workflows::{self, Outcome, Request};
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -11,8 +12,18 @@ use serde_json::{Value, json};
 use stand_ins::folders;
 use stand_ins::github::Event;
 use stand_ins::oidc::Job;
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use yaml_serde::Value as Yaml;
+
+/// What a run checks out.
+#[derive(Debug, Clone)]
+enum Commit {
+    /// This one.
+    Of(String),
+    /// What a pull request's head would be when merged into its base.
+    Merge { head: String, base: String },
+}
 
 /// A run that GitHub wants.
 #[derive(Debug, Clone)]
@@ -25,6 +36,8 @@ pub(crate) struct Started {
     pub(crate) payload: Value,
     /// What it runs on, such as `refs/heads/main`.
     pub(crate) git_ref: String,
+    /// What it checks out.
+    commit: Commit,
     /// Who started it.
     pub(crate) actor: String,
     /// The run's id.
@@ -39,6 +52,8 @@ pub(crate) struct Started {
     pub(crate) variables: Vec<(&'static str, String)>,
     /// The pull request on whose page its jobs are shown.
     shown_on: Option<u64>,
+    /// The workflow without what succeeded before, in a further attempt.
+    left: Option<String>,
 }
 
 impl Hub {
@@ -47,7 +62,7 @@ impl Hub {
         self.runs.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    fn run_of(&self, workflow: String, event: &'static str, payload: Value, actor: &str) -> Started {
+    fn run_of(&self, workflow: String, event: &'static str, payload: Value, actor: &str, commit: Commit) -> Started {
         let (git_ref, run_id) = ("refs/heads/main".to_owned(), self.next_run());
         let actor = actor.to_owned();
         Started {
@@ -55,6 +70,7 @@ impl Hub {
             event,
             payload,
             git_ref,
+            commit,
             actor,
             run_id,
             only: None,
@@ -62,6 +78,7 @@ impl Hub {
             hashes: false,
             variables: Vec::new(),
             shown_on: None,
+            left: None,
         }
     }
 
@@ -72,6 +89,7 @@ impl Hub {
     pub(crate) async fn pushed(&self, pull: &Pull) -> Result<Started> {
         let repository = json!({ "full_name": GITHUB_REPOSITORY, "private": true });
         let side = |branch: &str, sha: &str| json!({ "ref": branch, "sha": sha, "repo": repository });
+        let (head, base) = (self.origin.commit_of(&pull.branch).await?, self.origin.commit_of("main").await?);
         let payload = json!({
             "action": "synchronize",
             "number": pull.number,
@@ -79,8 +97,8 @@ impl Hub {
             "pull_request": {
                 "number": pull.number,
                 "state": "open",
-                "head": side(&pull.branch, &self.repository.head().await?),
-                "base": side("main", &self.repository.commit_of("main").await?),
+                "head": side(&pull.branch, &head),
+                "base": side("main", &base),
             },
         });
         let run = self.run_of(
@@ -88,47 +106,58 @@ impl Hub {
             "pull_request",
             payload,
             super::CONTRIBUTOR,
+            Commit::Merge { head, base },
         );
         Ok(Started { git_ref: format!("refs/pull/{}/merge", pull.number), shown_on: Some(pull.number), ..run })
     }
 
-    /// What GitHub starts by itself when the time of a schedule has come.
-    pub(crate) fn scheduled(&self, workflow: &str) -> Started {
-        let repository = json!({ "full_name": GITHUB_REPOSITORY, "private": true, "default_branch": "main" });
-        self.run_of(workflow.to_owned(), "schedule", json!({ "repository": repository }), super::MAINTAINER)
+    /// What the button for the failed jobs of a run starts; `outputs` are those of its other jobs, as `job.output` and value.
+    ///
+    /// # Errors
+    /// If nothing failed.
+    pub(crate) fn failed_again(
+        &self,
+        started: &Started,
+        before: &Outcome,
+        outputs: &[(&str, &str)],
+    ) -> Result<Started> {
+        let path = self.origin.folder.join(&started.workflow);
+        let text = std::fs::read_to_string(&path).with_context(|| format!("failed to read {}", path.display()))?;
+        Ok(Started { left: Some(workflows::failed_alone(&text, before, outputs)?), ..started.clone() })
     }
 
-    /// What GitHub told last that it wants started.
+    /// What GitHub starts by itself when the time of a schedule has come.
+    ///
+    /// # Errors
+    /// If git fails.
+    pub(crate) async fn scheduled(&self, workflow: &str) -> Result<Started> {
+        let (payload, main) = (json!({ "repository": about() }), Commit::Of(self.origin.commit_of("main").await?));
+        Ok(self.run_of(workflow.to_owned(), "schedule", payload, super::MAINTAINER, main))
+    }
+
+    /// What GitHub told that it wants started by the push of this commit.
     ///
     /// # Errors
     /// If it told nothing, or no workflow of the repository is for it, or several.
-    pub(crate) fn started(&self) -> Result<Started> {
-        let told = self.events.lock().map_err(|_| anyhow!("what GitHub told was lost"))?.try_recv();
-        let told = told.context("GitHub wants nothing started")?;
-        match told.event {
-            Event::Push { git_ref, before, after } => {
-                let payload = json!({
-                    "ref": git_ref, "before": before, "after": after,
-                    "repository": { "full_name": GITHUB_REPOSITORY, "private": true, "default_branch": "main" },
-                });
-                Ok(self.run_of(self.workflow_on_push(&git_ref)?, "push", payload, &told.sender.login))
-            }
-            Event::Workflow { file, inputs, .. } => {
-                let payload = json!({
-                    "inputs": inputs, "ref": "refs/heads/main",
-                    "repository": { "full_name": GITHUB_REPOSITORY, "private": true, "default_branch": "main" },
-                });
-                let workflow = format!(".github/workflows/{file}");
-                Ok(self.run_of(workflow, "workflow_dispatch", payload, &told.sender.login))
-            }
-            other => bail!("no workflow is for {other:?}"),
-        }
+    pub(super) fn started_by_push(&self, commit: &str) -> Result<Started> {
+        let (login, event) = self.told(|event| matches!(event, Event::Push { after, .. } if after == commit))?;
+        let Event::Push { git_ref, before, after } = event else { bail!("{event:?} is no push") };
+        let payload = json!({ "ref": git_ref, "before": before, "after": after, "repository": about() });
+        Ok(self.run_of(self.workflow_on_push(&git_ref)?, "push", payload, &login, Commit::Of(after)))
+    }
+
+    /// Takes what GitHub told; returns who caused it, too.
+    fn told(&self, is: impl Fn(&Event) -> bool) -> Result<(String, Event)> {
+        let mut events = self.events.lock().map_err(|_| anyhow!("what GitHub told was lost"))?;
+        let at = events.iter().position(|told| is(&told.event)).context("GitHub wants nothing of that started")?;
+        let told = events.remove(at);
+        Ok((told.sender.login, told.event))
     }
 
     /// The one workflow that a push to this branch starts, by what the files say.
     fn workflow_on_push(&self, git_ref: &str) -> Result<String> {
         let branch = git_ref.trim_start_matches("refs/heads/");
-        let folder = self.repository.folder.join(".github/workflows");
+        let folder = self.origin.folder.join(".github/workflows");
         let mut found = Vec::new();
         for entry in std::fs::read_dir(&folder).with_context(|| format!("failed to read {}", folder.display()))? {
             let path = entry?.path();
@@ -177,6 +206,34 @@ impl Hub {
         }
     }
 
+    /// The same; `meanwhile` is awaited as well, unless the run ends before it.
+    ///
+    /// # Errors
+    /// As [`Hub::play`], or what `meanwhile` says.
+    pub(crate) async fn play_and(
+        &self,
+        stage: &Stage,
+        act: &str,
+        started: &Started,
+        approvals: &[&str],
+        meanwhile: impl Future<Output = Result<()>>,
+    ) -> Result<Outcome> {
+        let playing = self.play(stage, act, started, approvals);
+        tokio::pin!(playing, meanwhile);
+        tokio::select! {
+            done = &mut playing => done,
+            seen = &mut meanwhile => {
+                let done = playing.await;
+                seen.and(done)
+            }
+        }
+    }
+
+    /// Returns when a run was delivered to staging: production's turn comes.
+    pub(crate) async fn left_staging(&self, run: u64) {
+        self.gates.asked(GITHUB_REPOSITORY, "deploy-production", run).await;
+    }
+
     async fn run(&self, stage: &Stage, act: &str, started: &Started) -> Result<Outcome> {
         let (owner, name) = GITHUB_REPOSITORY.split_once('/').context("owner and name")?;
         let run_id = started.run_id;
@@ -203,13 +260,17 @@ impl Hub {
             ("GITHUB_API_URL", self.github.url.clone()),
             ("LOCKGATE_ADVISORY_DB", self.advisories.display().to_string()),
             ("LOCKGATE_FROM", target.join("debug/lockgate").display().to_string()),
-            ("CARGO_TARGET_DIR", target.display().to_string()),
+            ("CARGO_TARGET_DIR", packages::target()?.display().to_string()),
             // Where Terraform finds the provider, and how it speaks to an emulated S3.
             ("TF_CLI_CONFIG_FILE", configuration.display().to_string()),
             ("TF_CLI_ARGS_init", "-backend-config=use_path_style=true".to_owned()),
             ("TF_VAR_s3_use_path_style", "true".to_owned()),
+            // Terraform and its provider spend a third of their time on garbage, and there is memory for it.
+            ("GOGC", "400".to_owned()),
         ];
+        let before = self.before(run_id);
         let request = Request {
+            checkout: self.checkout(started, &before.log).await?,
             workflow: started.workflow.clone(),
             event: started.event.to_owned(),
             payload: started.payload.clone(),
@@ -231,7 +292,7 @@ impl Hub {
             }),
             registry: stage.emulator.url.trim_start_matches("http://").to_owned(),
         };
-        let (before, from) = (self.before(run_id), stage.clock.elapsed().as_secs_f64());
+        let from = stage.clock.elapsed().as_secs_f64();
         let log = stage.file(&before.log);
         let what = format!("act {}", started.workflow);
         let run = self.workflows.run(&self.act.path, &request);
@@ -293,8 +354,36 @@ impl Hub {
             .body(json!({ "ref": "main", "inputs": inputs }).to_string().into())?;
         let answer = http::send(&http::client(), request).await?;
         ensure!(answer.status() == 204, "GitHub answered {}: {:?}", answer.status(), answer.body());
-        self.started()
+        let (login, event) = self.told(|event| matches!(event, Event::Workflow { file: of, .. } if of == file))?;
+        let Event::Workflow { inputs, .. } = event else { bail!("{event:?} is no dispatch") };
+        let payload = json!({ "inputs": inputs, "ref": "refs/heads/main", "repository": about() });
+        let main = Commit::Of(self.origin.commit_of("main").await?);
+        Ok(self.run_of(format!(".github/workflows/{file}"), "workflow_dispatch", payload, &login, main))
     }
+
+    /// A checkout for a run, named after its log.
+    async fn checkout(&self, started: &Started, log: &str) -> Result<PathBuf> {
+        let folder = self.folder.join("checkouts").join(log.trim_end_matches(".log"));
+        let copy = self.origin.cloned(&folder, "main").await?;
+        match &started.commit {
+            Commit::Of(commit) => copy.git(&["reset", "--quiet", "--hard", commit]).await?,
+            Commit::Merge { head, base } => {
+                copy.git(&["reset", "--quiet", "--hard", base]).await?;
+                copy.git(&["merge", "--quiet", "--no-ff", "--message", "What is tested", head]).await?;
+            }
+        }
+        if let Some(text) = &started.left {
+            std::fs::write(folder.join(&started.workflow), text).context("failed to write the workflow")?;
+        }
+        // act reads the repository's name there.
+        copy.git(&["remote", "set-url", "origin", &format!("https://github.com/{GITHUB_REPOSITORY}.git")]).await?;
+        Ok(copy.folder)
+    }
+}
+
+/// The repository, as events describe it.
+fn about() -> Value {
+    json!({ "full_name": GITHUB_REPOSITORY, "private": true, "default_branch": "main" })
 }
 
 /// What became of the jobs, and the first errors.

@@ -27,7 +27,7 @@ fn played(act: &Played, runs: &[&PlayedRun], checkout: &Checkout) -> Markup {
         details open[act.status == Status::Failed] {
             summary {
                 span class=(class) { (word) } " " b { (act.name) } " " (about) " "
-                span class="quiet" { (format!("{:.1} s, {} checks", act.seconds, act.checks.len())) }
+                span class="quiet" { (format!("{:.1} s, {} checks", act.time.total, act.checks.len())) }
             }
             (runs::files(runs, checkout))
             table {
@@ -46,10 +46,11 @@ fn played(act: &Played, runs: &[&PlayedRun], checkout: &Checkout) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Split;
 
     #[test]
     fn an_act_names_the_files_that_it_ran() {
-        let act = |name| Played { name, status: Status::Passed, seconds: 1.0, checks: Vec::new() };
+        let act = |name| Played { name, status: Status::Passed, time: Split::default(), checks: Vec::new() };
         let run =
             PlayedRun { workflow: ".github/workflows/on-main.yml".into(), act: "merge".into(), ..PlayedRun::default() };
         let checkout = Checkout::seen_from("/checkout/target/run".as_ref(), "/checkout".as_ref());

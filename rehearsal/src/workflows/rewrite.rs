@@ -23,9 +23,12 @@ const WITH_TOKEN: [&str; 6] =
 const PUSHES: &str = "$/actions/release";
 pub(super) const REGISTRY: &str = "REHEARSAL_REGISTRY";
 
-/// Gives the files of act's own copy, which are all of today, the times of the folder that it was copied from: cargo would
-/// build everything anew.
-const TIMES: &str = "git ls-files -z | xargs -0 sh -c 'for file; do touch -r \"$0/$file\" \"$file\"; done'";
+/// Gives the files of act's own copy, which are all of today, the times of the rehearsal's: cargo would build everything anew.
+/// A file that is not there is as old as can be. So cargo takes what it built from another content for this one; that is why
+/// each content of a crate that the story changes has a version of its own (`variant::another_version`).
+const TIMES: &str = "git ls-files -z | xargs -0 sh -c 'to=$PWD; cd \"$0\"; for file; do \
+if [ -e \"$file\" ]; then printf \"%s\\0\" \"$file\"; else touch -d @0 \"$to/$file\"; fi; done \
+| xargs -0 cp --parents --attributes-only --preserve=timestamps -t \"$to\"'";
 
 /// Makes a token for the API of a job with these permissions.
 pub type Tokens<'t> = &'t dyn Fn(&[(String, String)]) -> Option<String>;

@@ -20,6 +20,8 @@ const RUNNER: &str = "ubuntu-24.04";
 /// What starts a run.
 #[derive(Debug, Default)]
 pub struct Request {
+    /// The checkout that it runs in: the copy, or a clone of it.
+    pub checkout: PathBuf,
     /// The workflow's file, such as `.github/workflows/on-rollback.yml`.
     pub workflow: String,
     /// The event's name, such as `workflow_dispatch`.
@@ -148,7 +150,7 @@ impl Workflows {
                 command.arg(flag).arg(format!("{name}={value}"));
             }
         }
-        command.current_dir(&self.folder).kill_on_drop(true).stdin(Stdio::null());
+        command.current_dir(&request.checkout).kill_on_drop(true).stdin(Stdio::null());
         let own = std::env::var_os("PATH").unwrap_or_default();
         let path = std::env::join_paths(request.path.iter().cloned().chain(std::env::split_paths(&own)));
         command.env_clear().env("PATH", path.context("a folder of a tool cannot be on PATH")?);

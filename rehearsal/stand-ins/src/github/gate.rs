@@ -82,6 +82,12 @@ impl Gates {
         found(&self.shared.gates, |board| board.has_entered(repository, environment, run).then_some(())).await;
     }
 
+    /// Waits until a run has a concurrency group, or waits for it. Any runtime will do.
+    pub async fn asked(&self, repository: &str, group: &str, run: u64) {
+        let is_there = |queue: &&queue::Queue| queue.waits(run) || queue.turn(run) == Some(queue::Turn::Held);
+        found(&self.shared.gates, |board| board.queue(repository, group).filter(is_there).map(|_| ())).await;
+    }
+
     /// Waits until a run waits for a concurrency group that another one has. Any runtime will do.
     pub async fn queued(&self, repository: &str, group: &str, run: u64) {
         found(&self.shared.gates, |board| board.queue(repository, group).filter(|queue| queue.waits(run)).map(|_| ()))
