@@ -163,10 +163,10 @@ async fn deploy(github: &GitHub, args: &Args, commit: Option<&str>, plan: &Plan,
         }
     };
     let (state, what) = match context.why.is_empty() && args.approval == Approval::OnDifference {
-        true => (progress::State::Queued, comment::agreed(plan)),
-        false => (progress::State::Pending, "Somebody has to approve the plan"),
+        true => (progress::State::Queued, format!("Nobody has to approve: {}", comment::agreed(plan))),
+        false => (progress::State::Pending, "Somebody has to approve the plan".to_owned()),
     };
-    if let Err(error) = progress::status(github, id, state, what, None).await {
+    if let Err(error) = progress::status(github, id, state, &what, None).await {
         runner::warning(format_args!("the deployment's status was not written: {error}"));
     }
     Some(id)

@@ -174,8 +174,8 @@ impl Stage {
     }
 
     /// Waits until the apply of *provision* has ended: before that, its state does not have everything.
-    pub async fn settle(&mut self) {
-        if let Some(settled) = &mut self.settled {
+    pub async fn settle(&self) {
+        if let Some(mut settled) = self.settled.clone() {
             // Whoever would tell is gone: it has ended, too.
             let _ = settled.wait_for(|settled| *settled).await;
         }

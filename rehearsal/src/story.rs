@@ -134,11 +134,9 @@ impl Act {
         }
     }
 
-    /// The act that has to have ended before, if it is played at all, whatever came of it: it scans with all cores, or changes
-    /// the same environment.
+    /// The act that has to have ended before, if it is played at all, whatever came of it: it changes the same environment.
     const fn waits_for(self) -> Option<Self> {
         match self {
-            Self::BadPullRequest => Some(Self::PullRequest),
             Self::Drift => Some(Self::BadRelease),
             _ => None,
         }
@@ -392,6 +390,10 @@ async fn on_github(act: Act, stage: &Stage, opened: &Result<()>, checks: &mut Ch
         bail!("{error:#}");
     }
     let hub = stage.hub.as_ref().context("GitHub's stand-in was not started")?;
+    if act != Act::BadPullRequest {
+        // What it says of Terraform does not matter there.
+        stage.settle().await;
+    }
     match act {
         Act::PullRequest => acts::pull_request(stage, hub, checks).await,
         Act::BadPullRequest => acts::bad_pull_request(stage, hub, checks).await,
@@ -409,7 +411,6 @@ async fn on_github(act: Act, stage: &Stage, opened: &Result<()>, checks: &mut Ch
 /// Starts GitHub's side, if the acts before it passed so far that it can be used.
 async fn open(stage: &mut Stage, playing: &Playing) -> Result<()> {
     if playing.ended.borrow().get(&Act::Provision) == Some(&Status::Passed) {
-        stage.settle().await;
         stage.hub = Some(Hub::new(stage).await?);
     }
     Ok(())
