@@ -43,7 +43,8 @@ impl Repository {
     /// If git fails.
     pub async fn cloned(&self, folder: &Path, branch: &str) -> Result<Self> {
         let (from, to) = (self.folder.display().to_string(), folder.display().to_string());
-        self.git(&["clone", "--quiet", "--branch", branch, &from, &to]).await?;
+        // Without links to its files: another one may give it commits meanwhile.
+        self.git(&["clone", "--no-local", "--quiet", "--branch", branch, &from, &to]).await?;
         Ok(Self { folder: folder.to_owned() })
     }
 

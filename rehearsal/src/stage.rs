@@ -53,16 +53,12 @@ pub struct Stage {
     pub terraform: Terraform,
     /// The program `lockgate`.
     pub lockgate: Lockgate,
-    /// The checkout's copy, in which the story's contributors work.
+    /// The checkout's copy, of which GitHub has another one.
     pub repository: Repository,
-    /// The releases that were made, oldest first.
-    pub releases: Vec<String>,
     /// What was changed in the workflows for act, by file.
     pub rewrites: Vec<(String, String)>,
     /// act, made while the first acts play.
     making_act: Option<JoinHandle<Result<Tool>>>,
-    /// act, once an act had it.
-    act: Option<Tool>,
     /// The scanners, made while the first acts play.
     making_scanners: Option<JoinHandle<Result<Vec<Tool>>>>,
     /// GitHub's side, once an act needed it.
@@ -139,10 +135,8 @@ impl Stage {
         Ok(Self {
             lockgate: Lockgate::new(&emulator.url, &folder, &clock)?,
             repository,
-            releases: Vec::new(),
             rewrites: Vec::new(),
             making_act,
-            act: None,
             making_scanners,
             hub: None,
             tools: vec![ministack, terraform],
@@ -186,13 +180,9 @@ impl Stage {
     /// # Errors
     /// If it cannot be had: with what to install.
     pub async fn act(&mut self) -> Result<Tool> {
-        if let Some(act) = &self.act {
-            return Ok(act.clone());
-        }
         let act = self.making_act.take().context("no act needs it")?.await.context("the tool's task ended")??;
         self.teller.line(&format!("tool  {} {} ({})", act.name, act.version, act.origin));
         self.tools.push(act.clone());
-        self.act = Some(act.clone());
         Ok(act)
     }
 

@@ -1,5 +1,5 @@
 //! The story: its acts, what each needs, and what each found. Those before GitHub takes part play one after another; on GitHub,
-//! acts that do not need each other play at the same time, as the work of several people does.
+//! acts play at the same time where they can, as the work of several people does.
 
 use crate::acts;
 use crate::api::Asked;
@@ -11,8 +11,12 @@ use anyhow::{Context, Result, bail};
 use futures::future::join_all;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
+/// How long an act may take, also where all is built from nothing: it may wait for what another one was to do.
+const LONGEST: Duration = Duration::from_secs(45 * 60);
 
 /// One act of the story.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -48,7 +52,7 @@ pub enum Act {
 }
 
 impl Act {
-    /// All acts, in the order in which they play.
+    /// All acts, in the order in which they are told.
     pub const ALL: [Self; 14] = [
         Self::Bootstrap,
         Self::Provision,
@@ -116,7 +120,7 @@ impl Act {
         !matches!(self, Self::Bootstrap | Self::Provision | Self::Calls | Self::Replay | Self::Erase)
     }
 
-    /// The act that has to have passed before.
+    /// The act that has to have passed before, or have left staging for one that begins beside it.
     const fn needs(self) -> Option<Self> {
         match self {
             Self::Bootstrap => None,
@@ -138,13 +142,21 @@ impl Act {
     const fn waits_for(self) -> Option<Self> {
         match self {
             Self::Drift => Some(Self::BadRelease),
+            // Of two that wait for production's turn, GitHub keeps the later.
+            Self::Canary => Some(Self::Merge),
             _ => None,
         }
     }
 
-    /// Whether it begins as soon as the act before it has been delivered to staging, which goes on in production meanwhile.
-    const fn begins_beside(self) -> bool {
-        matches!(self, Self::MovedGround | Self::Canary | Self::BadRelease | Self::Drift)
+    /// Whether it begins as soon as the other one has left staging, which goes on in production meanwhile.
+    const fn begins_beside(self, other: Self) -> bool {
+        matches!(
+            (self, other),
+            (Self::MovedGround, Self::Merge)
+                | (Self::Canary, Self::MovedGround)
+                | (Self::BadRelease, Self::AfterRollback)
+                | (Self::Drift, Self::BadRelease)
+        )
     }
 
     /// The acts that have to be played for these, in order.
@@ -298,6 +310,12 @@ pub async fn play(stage: &mut Stage, acts: &[Act]) -> (Outcome, Vec<Asked>) {
             Err(error) => (false, format!("{error:#}")),
         };
         note(stage, &mut played, *last, "no call to AWS came without a signature", ok, detail);
+        if let Some(hub) = &stage.hub {
+            let (asked, wrong) = (hub.github.requests().len(), hub.github.violations());
+            let name = "every request to GitHub and every answer was as GitHub describes them";
+            let ok = asked > 0 && wrong.is_empty();
+            note(stage, &mut played, *last, name, ok, format!("{asked} requests, {wrong:?}"));
+        }
     }
     (Outcome { acts: played, time: stage.clock.split() }, asked)
 }
@@ -339,7 +357,7 @@ impl Playing {
             // The senders live as long as this does.
             tokio::select! {
                 _ = ended.wait_for(|ended| ended.contains_key(&before)) => {}
-                _ = staged.wait_for(|staged| staged.contains(&before)), if act.begins_beside() => {}
+                _ = staged.wait_for(|staged| staged.contains(&before)), if act.begins_beside(before) => {}
             }
         }
         let mut checks = Checks::new(act, self.teller.clone(), self.staged.clone());
@@ -359,8 +377,10 @@ impl Playing {
     async fn play(&self, act: Act, checks: &mut Checks, play: impl AsyncFnOnce(&mut Checks) -> Result<()>) -> Played {
         self.teller.line(&format!("act   {}: {}", act.name(), act.about()));
         let began = self.clock.elapsed();
-        let done = self.clock.measure(Kind::Step, act.name(), act.name(), play(checks)).await;
-        if let Err(error) = done {
+        let playing = tokio::time::timeout(LONGEST, play(checks));
+        let done = self.clock.measure(Kind::Step, act.name(), act.name(), playing).await;
+        let ended = || format!("it did not end within {} minutes", LONGEST.as_secs() / 60);
+        if let Err(error) = done.with_context(ended).and_then(|done| done) {
             checks.that("the act plays to its end", false, format!("{error:#}"));
         }
         let passed = !checks.list.is_empty() && checks.list.iter().all(|check| check.ok);

@@ -41,6 +41,5 @@ pub(crate) async fn bad_pull_request(stage: &Stage, hub: &Hub, checks: &mut Chec
         .collect();
     let brought = BROUGHT.iter().map(|(_, file)| *file).collect();
     checks.equal("what is new lies in the files that the branch changes, and nothing old is named", &files, &brought);
-    hub.judge(checks);
     Ok(())
 }

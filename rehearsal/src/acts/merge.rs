@@ -8,6 +8,7 @@ use crate::story::Checks;
 use crate::workflows::Outcome;
 use anyhow::{Context, Result};
 use lockgate::ledger::Ledger;
+use stand_ins::github::Deployment;
 
 /// The pull request of the act *pull-request*.
 pub(super) const REVIEWED: &str = "longer-logs";
@@ -41,7 +42,6 @@ pub(crate) async fn merge(stage: &Stage, hub: &Hub, checks: &mut Checks) -> Resu
     let reviews = hub.gates.reviews();
     let of_run: Vec<_> = reviews.iter().filter(|review| review.run == merged.run_id).collect();
     checks.equal("one person was asked, once", &of_run.len(), &1);
-    hub.judge(checks);
     Ok(())
 }
 
@@ -67,12 +67,10 @@ pub(crate) async fn moved_ground(stage: &Stage, hub: &Hub, checks: &mut Checks) 
         };
         let approvals = ["staging-approval", PRODUCTION];
         let playing = through_staging(stage, hub, checks, (act, &merged), &approvals, &beside);
-        let (done, freed) = tokio::join!(playing, release);
-        freed?;
-        Ok::<_, anyhow::Error>((run, done?))
+        let (done, ()) = tokio::try_join!(playing, release)?;
+        Ok((run, done))
     };
-    let (first, later) = tokio::join!(hub.play(stage, act, &overtaken, &[]), later);
-    let (first, (run, done)) = (first?, later?);
+    let (first, (run, done)) = tokio::try_join!(hub.play(stage, act, &overtaken, &[]), later)?;
     let nothing = first.output("release", "release").is_none() && !first.succeeded();
     checks.that("a merge that was overtaken while it waited delivers nothing itself", nothing, told(&first));
 
@@ -97,7 +95,6 @@ pub(crate) async fn moved_ground(stage: &Stage, hub: &Hub, checks: &mut Checks) 
         let with = carried.contains(&format!("Live in `{environment}` with #{}", beside.number));
         checks.that(&format!("the overtaken one is told what carried it to {environment}"), with, carried);
     }
-    hub.judge(checks);
     Ok(())
 }
 
@@ -153,7 +150,8 @@ async fn serves(stage: &Stage, hub: &Hub, checks: &mut Checks, pull: &Pull, id: 
         said,
     );
     let deployments = hub.github.repository(GITHUB_REPOSITORY)?.deployments;
-    let last = deployments.values().rfind(|it| it.environment == environment).context("GitHub has no deployment")?;
+    let ours = |it: &&Deployment| it.environment == environment && it.payload["release"] == id;
+    let last = deployments.values().rfind(ours).context("GitHub has no deployment")?;
     let states: Vec<&str> = last.statuses.iter().map(|status| status.state.as_str()).collect();
     let ended = states.last() == Some(&"success") && states.contains(&"in_progress");
     checks.that(&format!("so does the deployment of {environment} on GitHub"), ended, states.join(", "));

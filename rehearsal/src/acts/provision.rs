@@ -26,7 +26,6 @@ pub(crate) async fn provision(stage: &mut Stage, checks: &mut Checks) -> Result<
     let early = outputs(stage, &made.ids).await?;
     stage.service = Some(early.clone());
     record(stage, &id).await?;
-    stage.releases.push(id);
 
     let (config, url) = (stage.sdk.clone(), stage.emulator.url.clone());
     stage.host.serves(crate::host::Account { config, url, artifacts_bucket: artifacts });

@@ -200,10 +200,15 @@ impl Hub {
                 stage.teller.line(&format!("hub   {OPERATOR} approves {environment} of run {}", started.run_id));
             }
         };
-        tokio::select! {
+        let done = tokio::select! {
             done = self.run(stage, act, started) => done,
             wrong = approve => wrong,
+        };
+        // A run that broke off has not left them.
+        for group in ["deploy-staging", "deploy-production"] {
+            self.leave(group, started.run_id).await?;
         }
+        done
     }
 
     /// The same; `meanwhile` is awaited as well, unless the run ends before it.
@@ -267,6 +272,8 @@ impl Hub {
             ("TF_VAR_s3_use_path_style", "true".to_owned()),
             // Terraform and its provider spend a third of their time on garbage, and there is memory for it.
             ("GOGC", "400".to_owned()),
+            // Two scans may run at a time, and Trivy locks a cache of files.
+            ("TRIVY_CACHE_BACKEND", "memory".to_owned()),
         ];
         let before = self.before(run_id);
         let request = Request {
@@ -316,10 +323,10 @@ impl Hub {
         Ok(done)
     }
 
-    /// Has a run that is not played take a concurrency group.
+    /// Has a run that is not played take a concurrency group, once it is free.
     ///
     /// # Errors
-    /// If another one has it.
+    /// If another run takes its place meanwhile.
     pub(crate) async fn queue(&self, group: &str, run: u64) -> Result<()> {
         self.ask_gates("queue", group, run).await
     }

@@ -10,11 +10,12 @@ use lanes::{Lane, Shown, lanes};
 use maud::{Markup, html};
 use stand_ins::emulator::AliasMove;
 
-/// The beginning of an act, in seconds since the rehearsal began.
+/// An act, from its beginning to its end in seconds since the rehearsal began.
 #[derive(Debug, Clone, PartialEq)]
 struct Mark {
     act: String,
     at: f64,
+    to: f64,
 }
 
 /// A picture of all aliases, and their moves in a fold; `total` is how long the rehearsal took, in seconds.
@@ -36,7 +37,7 @@ pub(super) fn section(moves: &Result<Vec<AliasMove>>, clock: &Clock, total: f64)
 /// When each act began: every act is measured as a step of its own name.
 fn marks(spans: &[Span]) -> Vec<Mark> {
     let acts = spans.iter().filter(|span| span.kind == Kind::Step && span.what == span.act);
-    let mut marks: Vec<Mark> = acts.map(|span| Mark { act: span.act.clone(), at: span.from }).collect();
+    let mut marks: Vec<Mark> = acts.map(|span| Mark { act: span.act.clone(), at: span.from, to: span.to }).collect();
     marks.sort_by(|one, other| one.at.total_cmp(&other.at));
     marks
 }
@@ -46,12 +47,15 @@ fn table(lanes: &[Lane], marks: &[Mark]) -> Markup {
     let mut moves: Vec<(&Lane, &Shown)> =
         lanes.iter().flat_map(|lane| lane.spans.iter().map(move |span| (lane, span))).collect();
     moves.sort_by(|(_, one), (_, other)| one.from.total_cmp(&other.from));
-    let during = |at: f64| marks.iter().rfind(|mark| mark.at <= at).map_or("", |mark| &mark.act);
+    let during = |at: f64| {
+        let playing = marks.iter().filter(|mark| mark.at <= at && at <= mark.to);
+        playing.map(|mark| mark.act.as_str()).collect::<Vec<_>>().join(", ")
+    };
     html! {
         details {
             summary { (moves.len()) " moves" }
             table {
-                tr { th { "at" } th { "act" } th { "alias" } th { "points to" } }
+                tr { th { "at" } th { "while" } th { "alias" } th { "points to" } }
                 @for (lane, span) in moves {
                     tr {
                         td { (format!("{:.1} s", span.from)) }
@@ -115,17 +119,20 @@ mod tests {
             span(Kind::Terraform, "calls", "calls", 9.0),
             span(Kind::Step, "calls", "calls", 10.0),
         ];
-        let mark = |act: &str, at| Mark { act: act.into(), at };
+        let mark = |act: &str, at| Mark { act: act.into(), at, to: 90.0 };
         assert_eq!(marks(&spans), [mark("calls", 10.0), mark("merge", 30.0)]);
     }
 
     #[test]
-    fn every_move_is_told_with_its_act() {
+    fn every_move_is_told_with_the_acts_that_play_then() {
         let span = Shown { from: 12.0, to: 20.0, shares: vec![("1".into(), 0.9), ("2".into(), 0.1)] };
+        let mark = |act: &str, at, to| Mark { act: act.into(), at, to };
         let lane = Lane { function: "enrich-<x>".into(), alias: "live".into(), spans: vec![span] };
-        let told = table(&[lane], &[Mark { act: "calls".into(), at: 1.0 }, Mark { act: "later".into(), at: 13.0 }]);
-        let row =
-            "<td>12.0 s</td><td>calls</td><td>enrich-&lt;x&gt;:live</td><td>version 1: 90 %, version 2: 10 %</td>";
+        let told = table(
+            &[lane],
+            &[mark("calls", 1.0, 12.5), mark("beside", 2.0, 19.0), mark("before", 0.0, 9.0), mark("later", 13.0, 20.0)],
+        );
+        let row = "<td>12.0 s</td><td>calls, beside</td><td>enrich-&lt;x&gt;:live</td><td>version 1: 90 %, version 2: 10 %</td>";
         assert!(told.into_string().contains(row));
     }
 }

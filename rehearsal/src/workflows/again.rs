@@ -1,4 +1,4 @@
-//! A run once more, of what failed and what comes after it, as GitHub's "Re-run failed jobs" does
+//! A run once more, of what failed, as GitHub's "Re-run failed jobs" does
 //! (<https://docs.github.com/en/actions/how-tos/manage-workflow-runs/re-run-workflows-and-jobs>): act runs all jobs or one.
 
 use super::Outcome;
@@ -11,7 +11,7 @@ const AROUND: [&str; 2] = ["-queue", "-leave"];
 /// A workflow without the jobs that succeeded `before`; `outputs` are theirs that others use, as `job.output` and value.
 ///
 /// # Errors
-/// If it is no workflow, nothing failed.
+/// If it is no workflow, nothing failed, or nothing that failed reads such an output.
 pub(crate) fn failed_alone(workflow: &str, before: &Outcome, outputs: &[(&str, &str)]) -> Result<String> {
     let mut document: Value = yaml_serde::from_str(workflow)?;
     let jobs = document.get_mut("jobs").and_then(Value::as_mapping_mut).context("a workflow has jobs")?;
@@ -40,7 +40,9 @@ pub(crate) fn failed_alone(workflow: &str, before: &Outcome, outputs: &[(&str, &
     let mut text = yaml_serde::to_string(&document)?;
     for (name, value) in outputs {
         let (job, output) = name.split_once('.').context("job.output")?;
-        text = text.replace(&format!("${{{{ needs.{job}.outputs.{output} }}}}"), value);
+        let read = format!("${{{{ needs.{job}.outputs.{output} }}}}");
+        ensure!(text.contains(&read), "no job that failed reads {read}");
+        text = text.replace(&read, value);
     }
     Ok(text)
 }

@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     fn mark(act: &str, at: f64) -> Mark {
-        Mark { act: act.to_owned(), at }
+        Mark { act: act.to_owned(), at, to: at }
     }
 
     fn lane() -> Lane {

@@ -205,6 +205,35 @@ def over_tls(app):
     return forwarded
 
 
+def failures_told(app):
+    """Says in the log which calls failed here or got no answer: an SDK asks again, and finds that it was done."""
+
+    async def told(scope, receive, send):
+        status = None
+
+        async def answering(message):
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        def say(what):
+            target = [value.decode() for name, value in scope["headers"] if name == b"x-amz-target"]
+            print(time.time(), scope["method"], scope["path"], *target, what, file=sys.stderr, flush=True)
+
+        if scope["type"] != "http":
+            return await app(scope, receive, send)
+        try:
+            await app(scope, receive, answering)
+        except BaseException as error:
+            say("broke off after status %s: %r" % (status, error))
+            raise
+        if status is None or status >= 500:
+            say("status %s" % status)
+
+    return told
+
+
 threading.Thread(target=end_with_parent, daemon=True).start()
 # AWS keeps idle connections for longer than Terraform's provider pauses between two calls. Hypercorn's five seconds are
 # the pause while a function is made: a connection that is closed just as the next call comes may leave it unanswered.
@@ -218,5 +247,5 @@ iam_actions._lambda_action = actions_of_aliases(iam_actions._lambda_action)
 iam_actions.extract_iam_action = actions_of_sqs(iam_actions.extract_iam_action)
 iam_actions.extract_resource_arn = resources_of_names(iam_actions.extract_resource_arn)
 iam_actions.dynamodb_resource_arns = resources_of_tables(iam_actions.dynamodb_resource_arns)
-ministack.app.app = over_tls(signed_calls_only(ministack.app.app))
+ministack.app.app = failures_told(over_tls(signed_calls_only(ministack.app.app)))
 ministack.app.main()
