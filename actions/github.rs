@@ -1,5 +1,6 @@
 //! GitHub's REST API (<https://docs.github.com/en/rest>, version 2022-11-28), by octocrab over the one HTTP client.
 
+pub(crate) mod compare;
 mod retry;
 
 use std::{fmt, sync::Arc, time::Duration};

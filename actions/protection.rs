@@ -38,6 +38,19 @@ pub enum Branches {
     Named(Vec<String>),
 }
 
+impl Branches {
+    /// Who is let in, where it is not this branch alone.
+    pub(crate) fn told(&self, branch: &str) -> String {
+        let let_in = match self {
+            Self::Named(patterns) if patterns.is_empty() => return "lets in nobody: no branch is named".to_owned(),
+            Self::Named(patterns) => patterns.join(", "),
+            Self::All => "every branch and tag".to_owned(),
+            Self::Protected => "every protected branch".to_owned(),
+        };
+        format!("lets in {let_in}: more than {branch} alone, or something else, can reach its role")
+    }
+}
+
 impl Protection {
     /// None if there is no such environment. Needs the right Actions: read.
     ///
@@ -72,7 +85,12 @@ impl Protection {
 
 /// Where an environment is, below its repository.
 pub(crate) fn route(name: &str) -> String {
-    format!("/environments/{}", utf8_percent_encode(name, ENCODED))
+    format!("/environments/{}", encoded(name))
+}
+
+/// A name as one part of a path.
+pub(crate) fn encoded(name: &str) -> String {
+    utf8_percent_encode(name, ENCODED).to_string()
 }
 
 /// An environment as GitHub shows it.

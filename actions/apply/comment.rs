@@ -1,6 +1,6 @@
 //! What became of a change, for those who decided on it: a section of the pull request's comment, or the step's summary.
 
-use super::report::{End, Report};
+use super::report::{End, Report, SEE_LOG};
 use crate::{
     markdown,
     page::{LEAST, Measure, Page, SUMMARY, fold},
@@ -52,7 +52,7 @@ fn render(report: &Report, context: &Context, most: usize, measure: Measure) -> 
         End::Differs { difference, unknown } => {
             page.push("Review the difference and approve this plan, or bring back what was approved.\n\n");
             if let Some(unknown) = unknown {
-                let unknown = page.message(unknown);
+                let unknown = said(unknown, report, &page);
                 page.push(&format!("What differs is not known: {unknown}\n\n"));
             }
             if let Some(difference) = difference {
@@ -77,7 +77,7 @@ fn render(report: &Report, context: &Context, most: usize, measure: Measure) -> 
         End::Cancelled | End::Agreed | End::Nothing | End::Applied(_) => {}
     }
     if let Some(why) = &report.unrecorded {
-        let why = page.message(why);
+        let why = said(why, report, &page);
         page.push(&format!(
             "> [!CAUTION]\n> The release's versions were not recorded, so it cannot be promoted: {why}\n\n"
         ));
@@ -93,6 +93,11 @@ fn render(report: &Report, context: &Context, most: usize, measure: Measure) -> 
     page.give_back(kept);
     page.push(&footer);
     page.text
+}
+
+/// Words of Terraform's or AWS's, where values may be seen.
+fn said(words: &str, report: &Report, page: &Page<'_>) -> String {
+    if report.plan.values_hidden { SEE_LOG.to_owned() } else { page.message(words) }
 }
 
 fn headline(report: &Report, what: &str) -> String {

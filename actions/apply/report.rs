@@ -11,6 +11,9 @@ use crate::{
     runner,
 };
 
+/// Instead of words that may quote a value.
+pub(super) const SEE_LOG: &str = "the run's log says why";
+
 /// What came of it.
 #[derive(Debug)]
 pub(super) struct Report {
@@ -78,7 +81,8 @@ impl Report {
 
     /// What becomes of the deployment, in a line.
     pub(super) fn status(&self, root: &str) -> (State, String) {
-        let why = || self.plan.scrubber().cleaned(&self.why(root));
+        // Everybody may read it, as they may the comment.
+        let why = || self.plan.scrubber().cleaned(&self.because(root, self.plan.values_hidden));
         match &self.end {
             // What it brings serves only once it is promoted.
             End::Agreed | End::Nothing | End::Applied(_) if self.unrecorded.is_none() => {
@@ -116,9 +120,15 @@ impl Report {
         if self.plan.values_hidden { &difference.names } else { &difference.text }
     }
 
-    /// Why it failed, if it did, and what to do.
+    /// Why it failed, if it did, and what to do; for the log.
     pub(super) fn why(&self, root: &str) -> String {
-        let first = |errors: &[String]| errors.first().cloned().unwrap_or_else(|| "it did not say why".to_owned());
+        self.because(root, false)
+    }
+
+    /// The same. Where values are hidden without the words of Terraform's and AWS's, which may quote any of them.
+    fn because(&self, root: &str, hide_values: bool) -> String {
+        let said = |words: &str| if hide_values { SEE_LOG.to_owned() } else { words.to_owned() };
+        let first = |errors: &[String]| said(errors.first().map_or("it did not say why", String::as_str));
         match &self.end {
             End::Unplanned { errors } => {
                 format!("nothing was applied: terraform could not plan {root}: {}", first(errors))
@@ -128,7 +138,7 @@ impl Report {
                 "nothing was applied: the plan of {root} has the digest {} now, which nobody approved{}; review the \
                  difference and approve this one",
                 self.plan.digest,
-                unknown.as_ref().map(|why| format!(" (what differs is not known: {why})")).unwrap_or_default()
+                unknown.as_ref().map(|why| format!(" (what differs is not known: {})", said(why))).unwrap_or_default()
             ),
             End::Cancelled => format!("nothing was applied to {root}: the job was cancelled"),
             End::Failed { tally, stopped: true, .. } => format!(
@@ -143,7 +153,7 @@ impl Report {
                 first(errors)
             ),
             End::Agreed | End::Nothing | End::Applied(_) => {
-                let why = self.unrecorded.as_deref().unwrap_or_default();
+                let why = said(self.unrecorded.as_deref().unwrap_or_default());
                 format!("{root} is as the approved plan says, but the release's versions were not recorded: {why}")
             }
         }

@@ -81,14 +81,19 @@ pub(super) async fn work(
     if let (Some(ground), Some(id)) = (ground, &args.release)
         && matches!(report.end, End::Applied(_) | End::Nothing)
     {
+        // It is applied: whatever fails from here on is told with that.
         let outputs = match outputs {
-            Some(outputs) => outputs,
-            None => terraform.outputs().await.world()?,
+            Some(outputs) => Ok(outputs),
+            None => terraform.outputs().await,
         };
-        let value = |name: &str| outputs.get(name).and_then(|output| output.get("value"));
-        report.health_url = value(HEALTH_URL).and_then(|url| url.as_str()).map(str::to_owned);
-        let functions = value(publish::OUTPUT).cloned().unwrap_or_default();
-        match publish::record(ground, id, &functions).await {
+        let recorded = async {
+            let outputs = outputs?;
+            let value = |name: &str| outputs.get(name).and_then(|output| output.get("value"));
+            report.health_url = value(HEALTH_URL).and_then(|url| url.as_str()).map(str::to_owned);
+            let functions = value(publish::OUTPUT).cloned().unwrap_or_default();
+            publish::record(ground, id, &functions).await
+        };
+        match recorded.await {
             Ok(versions) => report.versions = versions,
             Err(error) => report.unrecorded = Some(format!("{error:#}")),
         }

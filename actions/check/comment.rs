@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::review::{Review, Why};
+use super::{
+    older::Older,
+    review::{Review, Why},
+};
 use crate::{
     ledger::{Hold, Release},
     markdown,
@@ -29,6 +32,8 @@ pub(super) struct Context<'a> {
     pub(super) release: &'a Release,
     pub(super) held: &'a BTreeMap<String, Hold>,
     pub(super) why: &'a [Why],
+    /// What is live, if that is newer.
+    pub(super) older: Option<&'a Older>,
     /// Terraform's errors.
     pub(super) errors: &'a [String],
     pub(super) commit: Option<String>,
@@ -81,7 +86,10 @@ fn said(plan: &Plan, review: &Review, context: &Context<'_>, page: &mut Page<'_>
         return;
     }
     for why in context.why {
-        let line = format!("- {}\n", because(*why));
+        let line = match (why, context.older) {
+            (Why::Older, Some(older)) => format!("- {}\n", newer(older, context, page)),
+            _ => format!("- {}\n", because(*why)),
+        };
         page.push(&line);
     }
     page.push("\n");
@@ -102,6 +110,7 @@ fn headline(plan: &Plan, context: &Context<'_>, page: &Page<'_>) -> String {
     match context.why {
         [] => format!("Delivering to {what}: {}", agreed(plan)),
         [Why::Always] => format!("⏳ {what} waits for an approval; {}", agreed(plan)),
+        all if all.contains(&Why::Older) => format!("⏳ {what} waits for an approval: what is live is newer"),
         all if all.contains(&Why::Differs) => {
             format!("⏳ {what} waits for an approval: the plan is not the reviewed one")
         }
@@ -120,8 +129,22 @@ const fn because(why: Why) -> &'static str {
         Why::NotReviewed => "This pull request has no plan of the root in its comment, so nobody reviewed one.",
         Why::Differs => "Something changed since the plan in the comment above was made.",
         Why::Top => "🛑 **Rollback targets are lost**: functions, aliases or tables are destroyed or replaced.",
+        Why::Older => "What is live is newer than this.",
         Why::Always => "This environment always asks. The run's page shows the plan, and has the button.",
     }
+}
+
+/// What is live, and how the delivered commit stands to it.
+fn newer(older: &Older, context: &Context<'_>, page: &Page<'_>) -> String {
+    let (live, commit, ours) = (page.span(&older.live), page.span(&older.commit), page.span(&context.release.commit));
+    let how = if older.behind {
+        format!("{ours} is an older commit, so approving takes back what was merged since")
+    } else {
+        format!("{ours} does not have that commit in its past, so approving takes back what that brought")
+    };
+    format!(
+        "🛑 **This goes back**: {live} of commit {commit} is live, and {how}. Newer merges are delivered by their own runs."
+    )
 }
 
 fn differences(found: Option<&Difference<'_>>, page: &mut Page<'_>) {

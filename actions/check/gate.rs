@@ -37,10 +37,12 @@ impl Gate<'_> {
         }
     }
 
-    /// Every GitHub environment that leads to one of the environment's roles, and whether it needs reviewers.
+    /// Every GitHub environment that leads to one of the environment's roles, and whether it needs reviewers. Where everything
+    /// is approved, `terraform/bootstrap` trusts no `-approval` (its `always_approved`), so there is none to look at.
     fn all(&self) -> Vec<(String, bool)> {
         let name = |end: &str| format!("{}{end}", self.environment);
-        let mut all = vec![(name(""), self.approval == Approval::Always), (name("-promote"), false)];
+        let mut all =
+            vec![(name(""), self.approval == Approval::Always), (name("-promote"), false), (name("-rollback"), false)];
         if self.approval == Approval::OnDifference {
             all.push((name("-approval"), true));
         }
@@ -77,7 +79,7 @@ impl Gate<'_> {
         match found {
             None => Some(format!("the GitHub environment {name} is not there")),
             Some(found) if !found.lets_in_only(self.branch) => {
-                Some(format!("the GitHub environment {name} lets in other branches than {}", self.branch))
+                Some(format!("the GitHub environment {name} {}", found.branches.told(self.branch)))
             }
             Some(found) if reviewed && found.reviewers.is_empty() => {
                 Some(format!("the GitHub environment {name} has no reviewer"))
@@ -120,8 +122,9 @@ mod tests {
         let told =
             |reviewed, found: Option<Protection>| STAGING.judge("staging", reviewed, found.as_ref()).expect("open");
         assert!(told(false, None).contains("is not there"));
-        assert!(told(false, Some(protection(Branches::All, &["ada"]))).contains("other branches than main"));
-        assert!(told(false, Some(protection(Branches::Protected, &[]))).contains("other branches than main"));
+        assert!(told(false, Some(protection(Branches::All, &["ada"]))).contains("more than main alone"));
+        assert!(told(false, Some(protection(Branches::Protected, &[]))).contains("every protected branch"));
+        assert!(told(false, Some(protection(Branches::Named(vec![]), &[]))).contains("lets in nobody"));
         assert!(told(true, Some(protection(main(), &[]))).contains("no reviewer"));
     }
 
@@ -130,9 +133,17 @@ mod tests {
         let names = |gate: Gate<'_>| gate.all();
         assert_eq!(
             names(STAGING),
-            [("staging".into(), false), ("staging-promote".into(), false), ("staging-approval".into(), true)]
+            [
+                ("staging".into(), false),
+                ("staging-promote".into(), false),
+                ("staging-rollback".into(), false),
+                ("staging-approval".into(), true)
+            ]
         );
         let production = Gate { environment: "production", approval: Approval::Always, branch: "main" };
-        assert_eq!(names(production), [("production".into(), true), ("production-promote".into(), false)]);
+        assert_eq!(
+            names(production),
+            [("production".into(), true), ("production-promote".into(), false), ("production-rollback".into(), false)]
+        );
     }
 }

@@ -1,12 +1,15 @@
 //! [`action.yml`](action.yml): decides whether a merged change may be applied to an environment as it is, or a person has to
 //! look at it first. It plans under Terraform's lock, keeps the plan's record, and compares with what the reviewers saw.
 //!
+//! It also compares with what is live: a run of an older commit may come late, or be repeated.
+//!
 //! This is the digest that binds: it is made from main, by a role that no pull request can take. What stands in the pull
 //! request's comment was made under the branch author's control; that it is equal tells that nothing changed meanwhile.
 
 mod comment;
 mod gate;
 mod held;
+mod older;
 mod review;
 
 use std::collections::BTreeSet;
@@ -87,13 +90,14 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     let review = review::find(&github, &args, commit.as_deref()).await.world()?;
     let ledger = Ledger::new(&aws::config().await.usage()?, &args.environment);
     let release = ledger.release(&args.release).await.world()?;
+    let older = older::find(&github, &ledger, &release).await.world()?;
     let keep = args.record.as_deref().map(Keep::new).transpose().usage()?;
     let (plan, errors) = plan(&args, &event, keep.as_ref()).await?;
     runner::say(format_args!("{} Digest: {}", plan.counts().terraform(), plan.digest));
 
     let holds = ledger.holds_and_locks().await.world()?.0;
     let held = held::on(&release, &plan, holds);
-    let why = review.judge(&plan, args.approval);
+    let why = review.judge(&plan, older.is_some(), args.approval);
     let context = Context {
         environment: &args.environment,
         root: terraform::name(&args.terraform.root).usage()?,
@@ -101,6 +105,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         release: &release,
         held: &held,
         why: &why,
+        older: older.as_ref(),
         errors: &errors,
         commit: commit.clone(),
         run: who::run_url(),

@@ -30,6 +30,8 @@ pub(super) enum Why {
     Differs,
     /// It destroys or replaces what a rollback needs.
     Top,
+    /// What is live is newer.
+    Older,
     /// This environment always asks.
     Always,
 }
@@ -42,6 +44,7 @@ impl Why {
             Self::NotReviewed => "no plan was reviewed",
             Self::Differs => "the plan is not the reviewed one",
             Self::Top => "rollback targets are lost",
+            Self::Older => "what is live is newer",
             Self::Always => "this environment always asks",
         }
     }
@@ -64,8 +67,8 @@ pub(super) async fn find(github: &GitHub, args: &Args, commit: Option<&str>) -> 
 }
 
 impl Review {
-    /// Why a person has to approve this plan; nothing if none has.
-    pub(super) fn judge(&self, plan: &Plan, approval: Approval) -> Vec<Why> {
+    /// Why a person has to approve this plan; nothing if none has. `older`: what is live is newer.
+    pub(super) fn judge(&self, plan: &Plan, older: bool, approval: Approval) -> Vec<Why> {
         let mut why = Vec::new();
         match (&self.pull_request, &self.plan) {
             // What changes nothing needs nobody: a run that is repeated after its apply, or a change of words.
@@ -77,6 +80,10 @@ impl Review {
         }
         if plan.risk() == Risk::Top {
             why.push(Why::Top);
+        }
+        // Also where the plan changes nothing: the aliases would move back.
+        if older {
+            why.push(Why::Older);
         }
         if approval == Approval::Always {
             why.push(Why::Always);
@@ -115,14 +122,16 @@ mod tests {
     fn only_what_was_reviewed_goes_on_by_itself() {
         let digest = "a".repeat(64);
         let review = Review { pull_request: Some(7), plan: reviewed(&digest) };
-        assert_eq!(review.judge(&plan(&digest), Approval::OnDifference), []);
-        assert_eq!(review.judge(&plan(&digest), Approval::Always), [Why::Always]);
-        assert_eq!(review.judge(&plan(&"b".repeat(64)), Approval::OnDifference), [Why::Differs]);
+        assert_eq!(review.judge(&plan(&digest), false, Approval::OnDifference), []);
+        assert_eq!(review.judge(&plan(&digest), false, Approval::Always), [Why::Always]);
+        assert_eq!(review.judge(&plan(&"b".repeat(64)), false, Approval::OnDifference), [Why::Differs]);
         let silent = Review { pull_request: Some(7), plan: None };
-        assert_eq!(silent.judge(&plan(&digest), Approval::OnDifference), [Why::NotReviewed]);
+        assert_eq!(silent.judge(&plan(&digest), false, Approval::OnDifference), [Why::NotReviewed]);
         let pushed = Review { pull_request: None, plan: None };
         let nothing = Plan { digest: digest.clone(), ..Plan::default() };
-        assert_eq!(pushed.judge(&nothing, Approval::OnDifference), [], "what changes nothing needs nobody");
-        assert_eq!(pushed.judge(&plan(&digest), Approval::OnDifference), [Why::NoPullRequest]);
+        assert_eq!(pushed.judge(&nothing, false, Approval::OnDifference), [], "what changes nothing needs nobody");
+        assert_eq!(pushed.judge(&plan(&digest), false, Approval::OnDifference), [Why::NoPullRequest]);
+        assert_eq!(review.judge(&plan(&digest), true, Approval::OnDifference), [Why::Older]);
+        assert_eq!(review.judge(&nothing, true, Approval::OnDifference), [Why::Older], "the aliases would go back");
     }
 }

@@ -6,7 +6,7 @@ use super::{
     finding::{Finding, Status},
     fix::{Fixes, Reviewers},
 };
-use crate::protection::{Branches, Protection};
+use crate::protection::Protection;
 
 /// The right that shows environments.
 const RIGHT: &str = "Actions: read";
@@ -73,7 +73,7 @@ pub(super) fn judge(wanted: &Wanted, now: &Known<Option<Protection>>, branch: &s
         wrong.push(says);
     };
     if !now.lets_in_only(branch) {
-        note(Status::Wrong, who(&now.branches, branch));
+        note(Status::Wrong, now.branches.told(branch));
     }
     let reviewers = match (wanted.approval, now.reviewers.is_empty()) {
         (Approval::Always, true) => {
@@ -106,17 +106,6 @@ pub(super) fn judge(wanted: &Wanted, now: &Known<Option<Protection>>, branch: &s
     Finding::new(status, what, wrong.join("; ")).fixed_by(fix.into_iter().chain([page]))
 }
 
-/// Who is let in, where it is not this branch alone.
-fn who(branches: &Branches, branch: &str) -> String {
-    let let_in = match branches {
-        Branches::Named(patterns) if patterns.is_empty() => return "lets in nobody: no branch is named".to_owned(),
-        Branches::Named(patterns) => patterns.join(", "),
-        Branches::All => "every branch and tag".to_owned(),
-        Branches::Protected => "every protected branch".to_owned(),
-    };
-    format!("lets in {let_in}: more than {branch} alone, or something else, can reach its role")
-}
-
 fn fine(now: &Protection, branch: &str) -> String {
     let mut says = format!("lets in {branch} alone");
     if now.reviewers.is_empty() {
@@ -136,6 +125,7 @@ fn fine(now: &Protection, branch: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protection::Branches;
 
     #[test]
     fn what_is_reviewed_anyway_has_no_approval_beside_it() {

@@ -14,6 +14,9 @@ use crate::{
 /// GitHub lists at most this many variables in an answer.
 const VARIABLES: usize = 30;
 
+/// The branch that alone delivers: the roles' trust and the workflows name it.
+pub(super) const MAIN: &str = "main";
+
 /// What is known, or why it is not.
 pub(super) type Known<T> = Result<T, Refusal>;
 
@@ -27,6 +30,8 @@ pub(super) struct Facts {
     pub(super) permissions: Known<Permissions>,
     pub(super) workflows: Known<Workflows>,
     pub(super) subject: Known<Subject>,
+    /// The rules of [`MAIN`].
+    pub(super) rules: Known<Vec<Rule>>,
 }
 
 /// <https://docs.github.com/en/rest/repos/repos#get-a-repository>
@@ -68,6 +73,19 @@ pub(super) struct Subject {
     pub(super) use_immutable_subject: Option<bool>,
 }
 
+/// A rule of a branch, from whichever ruleset: <https://docs.github.com/en/rest/repos/rules#get-rules-for-a-branch>
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Rule {
+    pub(super) r#type: String,
+    pub(super) parameters: Option<Parameters>,
+}
+
+/// Those of a rule for pull requests; other rules have others.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Parameters {
+    pub(super) required_approving_review_count: Option<u64>,
+}
+
 #[derive(Deserialize)]
 struct Variable {
     name: String,
@@ -84,15 +102,16 @@ impl Facts {
                 known(github.members("/actions/variables", "variables", VARIABLES).await)?;
             Ok(listed.map(|all| all.into_iter().map(|variable| (variable.name, variable.value)).collect()))
         };
-        let (read, variables, permissions, workflows, subject) = futures::try_join!(
+        let (read, variables, permissions, workflows, subject, rules) = futures::try_join!(
             try_join_all(read),
             variables,
             async { known(github.get("/actions/permissions").await) },
             async { known(github.get("/actions/permissions/workflow").await) },
             async { known(github.get("/actions/oidc/customization/sub").await) },
+            async { known(github.list(&format!("/rules/branches/{MAIN}")).await) },
         )?;
         let environments = environments.iter().cloned().zip(read).collect();
-        Ok(Self { repository, environments, variables, permissions, workflows, subject })
+        Ok(Self { repository, environments, variables, permissions, workflows, subject, rules })
     }
 }
 

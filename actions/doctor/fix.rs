@@ -65,6 +65,17 @@ impl Fixes {
         format!("gh variable set {name} --repo {} --body \"{value}\"", self.named)
     }
 
+    /// Makes something of this body.
+    pub(super) fn post(&self, route: &str, body: &Value) -> String {
+        format!("printf %s {} | {} --method POST {} --input -", quoted(&body.to_string()), self.api, self.at(route))
+    }
+
+    /// Gives a branch another name.
+    pub(super) fn rename_branch(&self, from: &str, to: &str) -> String {
+        let route = format!("/branches/{}/rename", protection::encoded(from));
+        format!("{} --method POST {} -f {}", self.api, self.at(&route), quoted(&format!("new_name={to}")))
+    }
+
     /// Deletes an environment with all that it holds.
     pub(super) fn delete_environment(&self, name: &str) -> String {
         format!("{} --method DELETE {}", self.api, self.at(&protection::route(name)))

@@ -1,8 +1,9 @@
-//! `lockgate doctor`: the repository's environments, settings and variables at GitHub against what the trust needs.
+//! `lockgate doctor`: the repository's branch main, environments, settings and variables at GitHub against what the trust needs.
 //!
 //! It reads alone. A role's trust policy names a GitHub environment; whoever reaches that environment has the role: so
 //! these settings are as much of the trust as the policies are, and Terraform does not make them.
 
+mod branch;
 mod environments;
 mod facts;
 mod finding;
@@ -20,7 +21,7 @@ use crate::{
     markdown, runner,
 };
 use environments::Wanted;
-use facts::Facts;
+use facts::{Facts, MAIN};
 use finding::{Finding, Status};
 use fix::Fixes;
 
@@ -40,9 +41,9 @@ pub struct Args {
         value_parser = clap::builder::NonEmptyStringValueParser::new()
     )]
     environments: Vec<String>,
-    /// The one of them to which nothing goes without an approval; by default the last
-    #[arg(long, env = "INPUT_REVIEWED", value_name = "NAME")]
-    reviewed: Option<String>,
+    /// Those of them to which nothing goes without an approval, given again for each; by default the last
+    #[arg(long, env = "INPUT_REVIEWED", value_name = "NAME", value_delimiter = ',')]
+    reviewed: Vec<String>,
     /// The server, whose pages are named
     #[arg(long, env = "GITHUB_SERVER_URL", value_name = "URL", default_value = "https://github.com")]
     server_url: String,
@@ -56,14 +57,16 @@ pub struct Args {
 /// [`Failure::Gate`] if something is missing, wrong or not to be seen; [`Failure::Usage`] without a token, or with one that
 /// GitHub does not know; [`Failure::World`] if GitHub does not answer or does not show the repository at all.
 pub async fn run(args: Args) -> Result<(), Failure> {
-    let reviewed = args.reviewed.as_ref().or(args.environments.last());
-    let reviewed = reviewed.filter(|reviewed| args.environments.contains(reviewed)).ok_or_else(|| {
-        Failure::Usage(anyhow!("--reviewed is none of the environments {}", args.environments.join(", ")))
-    })?;
+    let last = args.environments.last().map(std::slice::from_ref).unwrap_or_default();
+    let reviewed = if args.reviewed.is_empty() { last } else { &args.reviewed };
+    if let Some(none) = reviewed.iter().find(|name| !args.environments.contains(name)) {
+        let why = anyhow!("--reviewed {none} is none of the environments {}", args.environments.join(", "));
+        return Err(Failure::Usage(why));
+    }
     let no_token = "there is no token for GitHub: INPUT_TOKEN=$(gh auth token) lockgate doctor";
     let github = args.github.connect().usage()?.ok_or_else(|| Failure::Usage(anyhow!(no_token)))?;
     let wanted: Vec<Wanted> =
-        args.environments.iter().flat_map(|name| environments::wanted(name, name == reviewed)).collect();
+        args.environments.iter().flat_map(|name| environments::wanted(name, reviewed.contains(name))).collect();
     let names: Vec<_> = wanted.iter().map(|wanted| wanted.name.clone()).collect();
     let facts = Facts::read(&github, &names).await?;
     let fixes = Fixes::new(&args.server_url, &facts.repository.full_name);
@@ -73,12 +76,11 @@ pub async fn run(args: Args) -> Result<(), Failure> {
 }
 
 fn judge(facts: &Facts, environments: &[String], wanted: &[Wanted], fixes: &Fixes) -> Vec<Finding> {
-    let branch = &facts.repository.default_branch;
     let each = wanted.iter().filter_map(|wanted| {
         let now = facts.environments.get(&wanted.name)?;
-        Some(environments::judge(wanted, now, branch, fixes))
+        Some(environments::judge(wanted, now, MAIN, fixes))
     });
-    let mut found: Vec<_> = each.collect();
+    let mut found: Vec<_> = branch::judge(facts, fixes).into_iter().chain(each).collect();
     found.extend(variables::judge(&facts.variables, environments, fixes));
     found.extend(settings::judge(facts, fixes));
     found
@@ -99,7 +101,7 @@ fn verdict(found: &[Finding]) -> Result<(), Failure> {
     if bad.is_empty() {
         let warnings = counts.get(&Status::Warning).copied().unwrap_or(0);
         let more = if warnings > 0 { format!(", but for {warnings} to think about") } else { String::new() };
-        runner::say(format_args!("all that the trust needs is set{more}"));
+        runner::say(format_args!("all that is looked at here is set{more}"));
         return Ok(());
     }
     let counted: Vec<_> = bad.iter().map(|(status, count)| format!("{count} {status}")).collect();

@@ -4,12 +4,11 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
-use serde::Deserialize;
 
 use super::Args;
 use crate::{
     event::Event,
-    github::{GitHub, PAGE},
+    github::GitHub,
     ledger::Release,
     page::{LEAST, Measure, Page},
     progress, runner,
@@ -19,17 +18,6 @@ use crate::{
 
 /// Of more commits nobody is told: then they are no merges of a day.
 const MOST: usize = 100;
-
-/// Commits between two: <https://docs.github.com/en/rest/commits/commits#compare-two-commits>
-#[derive(Debug, Deserialize)]
-struct Compared {
-    commits: Vec<Commit>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Commit {
-    sha: String,
-}
 
 /// Tells the pull requests of the commits between the release that served before and this one.
 ///
@@ -41,20 +29,28 @@ pub(super) async fn tell(args: &Args, event: &Event, release: &Release, before: 
     let own = args.told.number(&github, event).await?;
     let carried = pull_requests(&github, &before.commit, &release.commit).await?;
     for number in carried.into_iter().filter(|number| Some(*number) != own) {
-        progress::comment(&github, number, &args.environment, |room| said(args, own, room)).await?;
-        runner::say(format_args!("#{number} is live in {} with this release", args.environment));
+        match progress::comment(&github, number, &args.environment, |room| said(args, own, room)).await {
+            Ok(()) => runner::say(format_args!("#{number} is live in {} with this release", args.environment)),
+            // The others want to hear of it all the same.
+            Err(error) => runner::warning(format_args!("#{number} was not told that it is live: {error:#}")),
+        }
     }
     Ok(())
 }
 
 async fn pull_requests(github: &GitHub, from: &str, to: &str) -> Result<BTreeSet<u64>> {
-    let compared: Compared = github
-        .get(&format!("/compare/{from}...{to}?per_page={PAGE}"))
+    let compared = github
+        .compare(from, to)
         .await
         .with_context(|| format!("the commits from {from} to {to} cannot be read; give the job `contents: read`"))?;
     let mut found = BTreeSet::new();
     for commit in compared.commits.iter().rev().take(MOST) {
-        found.extend(pull_request_of(github, &commit.sha).await?);
+        match pull_request_of(github, &commit.sha).await {
+            Ok(number) => found.extend(number),
+            Err(error) => {
+                runner::warning(format_args!("the pull request of commit {} was not told: {error:#}", commit.sha));
+            }
+        }
     }
     Ok(found)
 }

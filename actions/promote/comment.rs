@@ -5,14 +5,14 @@ use std::env;
 
 use anyhow::Result;
 
-use super::{Args, carried};
+use super::{Args, carried, promotion::TakenBack};
 use crate::{
     event::Event,
     failure::Failure,
-    ledger::{Ledger, Live, Release, State},
+    ledger::{Ledger, Live, Release},
     markdown,
     page::{LEAST, Measure, Page},
-    plan::comment::link,
+    plan::{Values, comment::link},
     progress::{self, State as Status},
     runner,
     scrub::Scrubber,
@@ -31,6 +31,8 @@ struct Story<'a> {
     live: &'a Live,
     /// Why it does not serve, if it does not.
     failure: Option<String>,
+    /// Whether this run moved something and took it back.
+    taken_back: bool,
     commit: Option<String>,
     /// Where the run is to be seen: an `https` URL.
     run: Option<String>,
@@ -47,10 +49,11 @@ pub(super) async fn tell(args: &Args, event: &Event, ledger: &Ledger, failure: O
 }
 
 async fn told(args: &Args, event: &Event, ledger: &Ledger, failure: Option<&Failure>) -> Result<()> {
+    let hidden = Values::Auto.hidden(event);
     let (status, said) = match failure {
         None => (Status::Success, format!("{} is live", args.release)),
-        Some(failure @ Failure::Gate(_)) => (Status::Failure, failure.to_string()),
-        Some(failure) => (Status::Error, failure.to_string()),
+        Some(failure @ Failure::Gate(_)) => (Status::Failure, public(failure, hidden)),
+        Some(failure) => (Status::Error, public(failure, hidden)),
     };
     args.told.status(status, &said, args.health_url.as_deref()).await;
     // The ledger knows how it ended, also where this run was broken off.
@@ -66,7 +69,8 @@ async fn told(args: &Args, event: &Event, ledger: &Ledger, failure: Option<&Fail
         release: &release,
         before: before.as_ref(),
         live: &live,
-        failure: failure.map(ToString::to_string),
+        failure: failure.map(|failure| public(failure, hidden)),
+        taken_back: failure.is_some_and(taken_back),
         commit: who::commit(),
         run: who::run_url(),
         rollback: workflow(&args.rollback_workflow),
@@ -76,6 +80,24 @@ async fn told(args: &Args, event: &Event, ledger: &Ledger, failure: Option<&Fail
         carried::tell(args, event, &release, before.as_ref()).await?;
     }
     Ok(())
+}
+
+/// Why it failed, for everybody who may see the repository. Where values are hidden, a verdict is told, but not what went wrong
+/// around it: AWS's refusals name accounts and roles.
+fn public(failure: &Failure, hidden: bool) -> String {
+    match failure {
+        Failure::Usage(_) | Failure::World(_) if hidden => {
+            let what = if taken_back(failure) { "it was taken back" } else { "it was not promoted" };
+            format!("{what}, which is no verdict on it: something else failed, and the run's log says what")
+        }
+        _ => failure.to_string(),
+    }
+}
+
+/// Whether this run moved something and took it back.
+fn taken_back(failure: &Failure) -> bool {
+    let (Failure::Gate(error) | Failure::Usage(error) | Failure::World(error)) = failure;
+    error.is::<TakenBack>()
 }
 
 /// The page of a workflow, where there is a button that starts it.
@@ -114,7 +136,8 @@ impl Story<'_> {
         let what = page.span(self.environment);
         match &self.failure {
             None => format!("✅ Live in {what}"),
-            Some(_) if self.release.state == State::Failed => format!("⛔ Taken back in {what}"),
+            // Its state alone does not tell: it may have failed in an earlier run, and this one refused it.
+            Some(_) if self.taken_back => format!("⛔ Taken back in {what}"),
             Some(_) => format!("⛔ Not promoted in {what}"),
         }
     }
@@ -183,6 +206,7 @@ mod tests {
             before: Some(&before),
             live: &live,
             failure: failure.map(str::to_owned),
+            taken_back: failure.is_some_and(|why| why.contains("taken back")),
             commit: Some("c0ffee".to_owned()),
             run: Some("https://github.com/acme/calls/actions/runs/7".to_owned()),
             rollback: Some("https://github.com/acme/calls/actions/workflows/on-rollback.yml".to_owned()),

@@ -1,6 +1,6 @@
 //! One promotion: step by step forward, watched, and all the way back if it must be.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use anyhow::{Result, anyhow};
 use futures::future::try_join_all;
@@ -42,6 +42,21 @@ enum Broken {
     /// Something failed that says nothing about the release.
     Failed(anyhow::Error),
 }
+
+/// What was moved is back where it was.
+#[derive(Debug)]
+pub(super) struct TakenBack {
+    release: String,
+    why: String,
+}
+
+impl fmt::Display for TakenBack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} was taken back: {}", self.release, self.why)
+    }
+}
+
+impl std::error::Error for TakenBack {}
 
 /// A promotion under way.
 pub(super) struct Promotion<'a> {
@@ -286,7 +301,7 @@ impl Promotion<'_> {
             let what = format!("{} could not be taken back ({why}); run `lockgate rollback` now", self.release.id);
             return Err(Failure::World(error.context(what)));
         }
-        let what = anyhow!("{} was taken back: {why}", self.release.id);
+        let what = TakenBack { release: self.release.id.clone(), why }.into();
         Err(if matches!(broken, Broken::Failed(_)) { Failure::World(what) } else { Failure::Gate(what) })
     }
 

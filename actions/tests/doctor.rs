@@ -70,6 +70,7 @@ fn well_set(repository: &mut Repository) {
         repository.variables.insert(name.to_owned(), value.to_owned());
     }
     repository.actions.sha_pinning_required = true;
+    repository.approvals.insert("main".to_owned(), 1);
 }
 
 /// A well-set repository with this change.
@@ -123,9 +124,9 @@ fn a_well_set_repository_passes_with_every_line_ok() {
     assert_eq!(said.code, Some(0), "{said:#?}");
     let lines: Vec<_> = said.text.lines().filter(|line| !line.starts_with(' ')).collect();
     let (end, things) = lines.split_last().expect("lines");
-    assert_eq!(*end, "all that the trust needs is set");
+    assert_eq!(*end, "all that is looked at here is set");
     assert!(things.iter().all(|line| line.starts_with("ok ") || line.starts_with("note ")), "{said:#?}");
-    assert_eq!(things.len(), 7 + 6 + 6, "{said:#?}");
+    assert_eq!(things.len(), 2 + 7 + 6 + 6, "{said:#?}");
     assert!(said.about("environment production")[0].contains("lets in main alone; approved by ada, grace"));
     let writes = github.requests().iter().filter(|asked| asked.method != http::Method::GET).count();
     assert_eq!(writes, 0, "it only reads");
@@ -133,18 +134,43 @@ fn a_well_set_repository_passes_with_every_line_ok() {
 
 #[test]
 fn an_environment_that_is_not_there_is_made_for_the_branch_alone() {
-    let said = fault(|repository| {
-        repository.about.default_branch = "trunk's".to_owned();
-        repository.environments.values_mut().for_each(|it| it.branches = Branches::Named(vec!["trunk's".to_owned()]));
-        repository.environments.remove("staging-rollback");
-    });
+    let said = fault(|repository| _ = repository.environments.remove("staging-rollback"));
     let put = "gh api --method PUT repos/example/calls/environments/staging-rollback \
                -F 'deployment_branch_policy[protected_branches]=false' \
                -F 'deployment_branch_policy[custom_branch_policies]=true'";
     said.found("missing", "environment staging-rollback", "there is none", put);
-    let post = r"gh api --method POST repos/example/calls/environments/staging-rollback/deployment-branch-policies -f 'name=trunk'\''s' -f type=branch";
+    let post = "gh api --method POST repos/example/calls/environments/staging-rollback/deployment-branch-policies -f name=main -f type=branch";
     let page = "# or at https://github.com/example/calls/settings/environments";
     assert_eq!(said.about("environment staging-rollback")[2..], [post, page]);
+}
+
+#[test]
+fn another_default_branch_than_the_trusted_one_is_wrong_and_the_environments_stay_mains() {
+    let said = fault(|repository| repository.about.default_branch = "trunk/it's".to_owned());
+    let rename = "gh api --method POST repos/example/calls/branches/trunk%2Fit%27s/rename -f new_name=main";
+    said.found("wrong", "default branch", "is trunk/it's, but the roles trust main alone", rename);
+    assert!(said.about("environment production")[0].contains("lets in main alone"), "{said:#?}");
+}
+
+#[test]
+fn a_main_that_takes_what_nobody_reviewed_is_wrong() {
+    let none = fault(|repository| repository.approvals.clear());
+    let fix = none.about("rules of main")[1].to_owned();
+    none.found("wrong", "rules of main", "no ruleset wants pull requests", &fix);
+    let (body, command) = fix.split_once(" | ").expect("a pipe");
+    assert_eq!(command, "gh api --method POST repos/example/calls/rulesets --input -");
+    let ruleset = body.strip_prefix("printf %s '").and_then(|rest| rest.strip_suffix('\'')).expect("one word");
+    let ruleset: serde_json::Value = serde_json::from_str(ruleset).expect("JSON");
+    assert_eq!(ruleset["enforcement"], "active");
+    assert_eq!(ruleset["conditions"]["ref_name"]["include"], json!(["refs/heads/main"]));
+    assert_eq!(ruleset["rules"][2]["parameters"]["required_approving_review_count"], 1);
+
+    let unseen = fault(|repository| _ = repository.approvals.insert("main".to_owned(), 0));
+    unseen.found("wrong", "rules of main", "wants an approving review", &fix);
+    let other = fault(|repository| repository.approvals = [("trunk".to_owned(), 1)].into());
+    other.found("wrong", "rules of main", "no ruleset wants pull requests", &fix);
+    let two = doctor(&changed(|repository| _ = repository.approvals.insert("main".to_owned(), 2)), RIGHTS, &[]);
+    two.found("ok", "rules of main", "2 approving reviews", "");
 }
 
 #[test]
@@ -201,6 +227,8 @@ fn which_environment_always_waits_can_be_named() {
     });
     assert_eq!(doctor(&github, RIGHTS, &["--reviewed", "staging"]).code, Some(0));
     assert_eq!(doctor(&github, RIGHTS, &[]).code, Some(1));
+    let both = doctor(&github, RIGHTS, &["--reviewed", "staging", "--reviewed", "production"]);
+    assert!(!both.text.contains("-approval"), "where all is approved there is no second way in: {both:#?}");
     let said = doctor(&github, RIGHTS, &["--reviewed", "elsewhere"]);
     assert_eq!(said.code, Some(2));
     assert!(said.errors.contains("staging, production"), "{said:#?}");

@@ -71,6 +71,24 @@ fn every_job_ends_by_itself_and_every_grant_has_its_reason() {
 }
 
 #[test]
+fn credentials_are_good_for_as_long_as_their_job_may_take() {
+    let mut seen = 0;
+    for (file, _, workflow) in workflows() {
+        for (name, job) in jobs(&workflow) {
+            let takes = |step: &&Value| step["uses"].as_str() == Some("$/actions/assume-role");
+            for step in steps(job).iter().filter(takes) {
+                let minutes = job.get("timeout-minutes").and_then(Value::as_u64).expect("a timeout");
+                let given = step["with"]["duration"].as_str().unwrap_or("3600");
+                let seconds: u64 = given.parse().expect("seconds");
+                assert!(seconds >= minutes * 60, "{file}: {name} may take {minutes} minutes, its session {seconds} s");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen >= 6, "only {seen} steps take a role");
+}
+
+#[test]
 fn only_our_own_actions_or_pinned_ones_are_used_and_no_expression_is_in_shell() {
     for (file, _, workflow) in workflows() {
         for (name, job) in jobs(&workflow) {

@@ -13,6 +13,10 @@ module "check" {
 
   statements = concat(local.reading_own[each.key], local.locking[each.key], [
     {
+      actions   = local.reading_functions
+      resources = flatten([for function in local.functions[each.key] : [function, "${function}:*"]])
+    },
+    {
       # A record's key is its digest; whoever applies takes the digest from the run, not from here.
       actions   = ["s3:PutObject"]
       resources = ["${module.artifacts.arn}/plans/*"]

@@ -1,19 +1,23 @@
 # Applies an environment's root: makes, changes and destroys what terraform/modules/service names, and records in the ledger
 # what Terraform published. It reads none of the service's data, moves no alias and frees no hold.
 #
-# Its strongest right is iam:PutRolePolicy on the functions' roles: with that, and code of its own in a function, a job could
-# do whatever a role in this account can be given. What stands before it is the review of the plan, not IAM; a permissions
-# boundary on those roles would put IAM there, too.
+# Its strongest rights are those on the functions' roles: by iam:PutRolePolicy, and code of its own in a function, a job could
+# do whatever a role in this account can be given; by iam:DeleteRole and iam:CreateRole it could make such a role anew, trusting
+# anybody. What stands before them is the review of the plan, not IAM; a permissions boundary on those roles would put IAM before
+# the first, too. Whom a role trusts never changes, so iam:UpdateAssumeRolePolicy is none of them.
 module "deploy" {
   source   = "../modules/github-oidc-role"
   for_each = local.github_environments
 
   name           = "deploy-${each.key}"
-  description    = "lockgate apply in ${each.key}, for jobs in the GitHub environments ${each.key} and ${each.key}-approval"
+  description    = "lockgate apply in ${each.key}, for jobs in the GitHub environment ${join(" or ", local.applying[each.key])}"
   provider_arn   = local.github_provider_arn
   repository     = var.github_repository
   repository_ids = var.github_repository_ids
-  subjects       = ["environment:${each.key}", "environment:${each.key}-approval"]
+  subjects       = [for name in local.applying[each.key] : "environment:${name}"]
+
+  # As long as deploy.yml's job may take, and 10 minutes: an apply whose credentials end leaves its state unwritten.
+  max_session_duration = 6000
 
   statements = concat(
     local.reading_own[each.key],
@@ -25,6 +29,14 @@ module "deploy" {
 }
 
 locals {
+  # The GitHub environments whose jobs apply. No name is trusted that nobody makes and `lockgate check` looks at: GitHub makes
+  # an environment that a job names and that is not there, open to every branch.
+  applying = {
+    for environment in var.environments : environment => concat(
+      [environment], contains(var.always_approved, environment) ? [] : ["${environment}-approval"],
+    )
+  }
+
   # Every name that modules/service gives, in each environment. A pattern such as `*_staging` would reach the ledger.
   owned = {
     for environment in var.environments : environment => {
@@ -86,7 +98,7 @@ locals {
     for environment, owned in local.owned : environment => [
       {
         # No UpdateAlias: traffic is moved by promote and rollback.
-        actions = [
+        actions = concat(local.reading_functions, [
           "lambda:AddPermission",
           "lambda:CreateAlias",
           "lambda:CreateFunction",
@@ -101,7 +113,7 @@ locals {
           "lambda:UpdateFunctionCode",
           "lambda:UpdateFunctionConfiguration",
           "lambda:UpdateFunctionEventInvokeConfig",
-        ]
+        ])
         resources = flatten([for function in local.functions[environment] : [function, "${function}:*"]])
       },
       {
@@ -122,7 +134,6 @@ locals {
           "iam:PutRolePolicy",
           "iam:TagRole",
           "iam:UntagRole",
-          "iam:UpdateAssumeRolePolicy",
           "iam:UpdateRole",
         ]
         resources = owned.roles

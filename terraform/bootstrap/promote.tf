@@ -10,6 +10,9 @@ module "promote" {
   repository_ids = var.github_repository_ids
   subjects       = ["environment:${each.key}-promote"]
 
+  # As long as deploy.yml's job may take, and 10 minutes: without credentials nothing is taken back.
+  max_session_duration = 7800
+
   statements = concat(local.moving[each.key], [
     {
       # An alias with provisioned concurrency cannot split its traffic. (The emulated AWS asks for the function itself.)

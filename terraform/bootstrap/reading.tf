@@ -4,9 +4,8 @@
 locals {
   arn = "arn:${data.aws_partition.current.partition}"
 
-  # How things are configured. None of these gives away what is in them.
+  # How things are configured, whosever they are. None of these gives away what is in them; what does is read by name below.
   reading = [
-    "apigateway:GET",
     "cloudwatch:DescribeAlarms",
     "cloudwatch:ListTagsForResource",
     "dynamodb:DescribeContinuousBackups",
@@ -29,15 +28,12 @@ locals {
     "iam:ListRoleTags",
     "lambda:GetAlias",
     "lambda:GetEventSourceMapping",
-    "lambda:GetFunction",
     "lambda:GetFunctionCodeSigningConfig",
     "lambda:GetFunctionConcurrency",
-    "lambda:GetFunctionConfiguration",
     "lambda:GetFunctionEventInvokeConfig",
     "lambda:GetPolicy",
     "lambda:ListEventSourceMappings", # the emulated AWS asks for it where AWS asks for GetEventSourceMapping
     "lambda:ListTags",
-    "lambda:ListVersionsByFunction",
     "logs:DescribeLogGroups",
     "logs:ListTagsForResource",
     "s3:GetAccelerateConfiguration",
@@ -49,6 +45,15 @@ locals {
     "sqs:GetQueueUrl",
     "sqs:ListQueueTags",
   ]
+
+  # HTTP APIs alone: the rest of API Gateway holds keys and certificates. An API's id is AWS's.
+  reading_apis = {
+    actions   = ["apigateway:GET"]
+    resources = [for path in ["apis", "apis/*", "tags/*"] : "${local.arn}:apigateway:${var.region}::/${path}"]
+  }
+
+  # These give a function's code and variables, so they are for ours.
+  reading_functions = ["lambda:GetFunction", "lambda:GetFunctionConfiguration", "lambda:ListVersionsByFunction"]
 
   # Which release is where, and what is held.
   ledger_reading = ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"]
@@ -77,6 +82,11 @@ locals {
       actions   = local.reading
       resources = ["*"]
     },
+    local.reading_apis,
+    {
+      actions   = local.reading_functions
+      resources = flatten([for function in flatten(values(local.functions)) : [function, "${function}:*"]])
+    },
     {
       # Whether a bucket is there is asked by listing it; the names of landed calls are not needed for that, but come along.
       actions   = ["s3:ListBucket"]
@@ -90,7 +100,7 @@ locals {
   state_keys = { for environment in var.environments : environment => "terraform/environments/${environment}/terraform.tfstate" }
   lock_ids   = { for environment, key in local.state_keys : environment => "${module.state.name}/${key}" }
 
-  # One environment alone, the plan records included; how things are configured is read of all, because much of it AWS
+  # One environment alone, the plan records included, but for its functions; how things are configured is read of all, because much of it AWS
   # gives by list.
   reading_own = {
     for environment in var.environments : environment => [
@@ -114,6 +124,7 @@ locals {
         actions   = local.reading
         resources = ["*"]
       },
+      local.reading_apis,
     ]
   }
 

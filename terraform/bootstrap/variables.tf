@@ -31,6 +31,18 @@ variable "environments" {
   }
 }
 
+variable "always_approved" {
+  description = "Those of the environments whose every delivery is approved (`approval: always`): they have reviewers themselves, and `<environment>-approval` opens no role."
+  type        = list(string)
+  default     = ["production"]
+
+  validation {
+    # A name that is misspelt would leave the role open to an environment that nobody makes.
+    condition     = alltrue([for environment in var.always_approved : contains(var.environments, environment)])
+    error_message = "always_approved names an environment that is none of `environments`: name those of them that are delivered with `approval: always`, or none by []."
+  }
+}
+
 variable "protect" {
   description = "Whether tables refuse deletion and destroying buckets and repositories fails while something is in them. The clean-up turns it off first."
   type        = bool

@@ -61,6 +61,39 @@ fn a_refusal_is_a_failure_of_the_deployment_and_a_broken_apply_an_error() {
 }
 
 #[test]
+fn where_values_are_hidden_the_deployment_is_not_told_terraforms_words() {
+    let fails = "variable \"word\" {\n  default = \"\"\n}\nresource \"terraform_data\" \"a\" {\n  lifecycle {\n    precondition {\n      \
+                 condition     = var.word != \"\"\n      error_message = \"hunter2-hunter2\"\n    }\n  }\n}\n";
+    let mut world = World::new(fails);
+    let id = deploying(&mut world);
+    let told = |world: &World| {
+        let done = world.apply(1, &"0".repeat(64));
+        assert!(done.said.contains("hunter2-hunter2"), "{}", done.said);
+        deployment(world, id).statuses.last().expect("told").description.clone()
+    };
+    assert!(told(&world).contains("could not plan root: "), "the words follow, as far as there is room");
+    world.set("INPUT_VALUES", "hide");
+    assert_eq!(told(&world), "nothing was applied: terraform could not plan root: the run's log says why");
+    assert!(world.comments().iter().all(|comment| !comment.contains("hunter2")), "{:?}", world.comments());
+}
+
+#[test]
+fn outputs_that_cannot_be_read_leave_a_report_of_what_was_applied() {
+    let mut environment = Environment::new("apply-unread", ROOT);
+    let id = deploying(&mut environment.world);
+    let digest = environment.world.approve();
+    environment.world.apply(0, &digest);
+    // What changes nothing is asked for its outputs.
+    let digest = environment.world.approve();
+    environment.world.wrap("if [ \"$1\" = output ]; then echo broken >&2; exit 1; fi");
+    let done = environment.world.apply(3, &digest);
+    assert!(done.said.contains("versions were not recorded"), "{}", done.said);
+    assert_eq!(["approved", "applied"].map(|name| done.output(name)), ["true", "false"]);
+    assert!(done.summary.contains("so it cannot be promoted"), "{}", done.summary);
+    assert_eq!(deployment(&environment.world, id).states().last().copied(), Some("error"));
+}
+
+#[test]
 fn an_apply_that_breaks_off_before_its_plan_leaves_no_deployment_waiting() {
     let mut world = World::new("data \"external\" \"x\" {\n  program = [\"sh\"]\n}\n");
     let id = deploying(&mut world);

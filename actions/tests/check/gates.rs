@@ -24,13 +24,19 @@ fn open(branches: Branches) -> Option<Environment> {
 fn an_environment_that_lets_in_more_than_the_branch_stops_everything() {
     let stage = Stage::merged("gate-open", ROOT);
     let named = |names: &[&str]| Branches::Named(names.iter().map(ToString::to_string).collect());
-    for end in ["", "-promote", "-approval"] {
-        let every = [Branches::All, Branches::Protected, named(&["*"]), named(&["main", "release/*"]), named(&[])];
-        for (case, branches) in every.into_iter().enumerate() {
-            stage.set_gate(end, open(branches));
+    let every = [
+        (Branches::All, "every branch and tag: more than main alone"),
+        (Branches::Protected, "every protected branch: more than main alone"),
+        (named(&["*"]), "*: more than main alone"),
+        (named(&["main", "release/*"]), "main, release/*: more than main alone"),
+        (named(&[]), "nobody: no branch is named"),
+    ];
+    for end in ["", "-promote", "-rollback", "-approval"] {
+        for (branches, who) in &every {
+            stage.set_gate(end, open(branches.clone()));
             let done = refused(&stage, 1);
-            let told = format!("the GitHub environment gate-open{end} lets in other branches than main");
-            assert!(done.said.contains(&told) && done.said.contains("lockgate doctor"), "{case}: {}", done.said);
+            let told = format!("the GitHub environment gate-open{end} lets in {who}");
+            assert!(done.said.contains(&told) && done.said.contains("lockgate doctor"), "{told}: {}", done.said);
         }
         stage.set_gate(end, None);
         let done = refused(&stage, 1);
@@ -62,7 +68,7 @@ fn another_branch_delivers_only_where_its_environments_say_so() {
     let mut stage = Stage::merged("gate-branch", ROOT);
     stage.world_mut().set("INPUT_BRANCH", "trunk");
     let done = refused(&stage, 1);
-    assert!(done.said.contains("other branches than trunk"), "{}", done.said);
+    assert!(done.said.contains("more than trunk alone"), "{}", done.said);
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod deployments;
 mod environment;
 mod gates;
 mod held;
+mod older;
 mod stage;
 #[path = "../apply/world.rs"]
 #[expect(dead_code, reason = "applies need more of it")]

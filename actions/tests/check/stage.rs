@@ -4,7 +4,7 @@
 use std::{fs, time::Duration};
 
 use lockgate::{
-    ledger::{Change, Hold, Live},
+    ledger::{Change, Hold, Live, Release, State},
     lock::{self, Held, Taken},
 };
 use stand_ins::github::{Branches, Deployment, Environment as Gate, User};
@@ -22,6 +22,9 @@ pub(crate) const RIGHTS: [(&str, &str); 4] =
 const PACKAGES: &str = r#"{"schema": 1, "toolchain": {"id": "t", "rustc": "r", "libc": "l", "crt": "c", "linker": "l",
     "cc": "c"}, "functions": {"tally": {"package": "image", "path": "tally", "digest": "sha256:c0de", "size": 1}}}"#;
 
+/// The release that is live, where one is.
+const LIVE: &str = "r6-bbbbbbbbbbbb";
+
 pub(crate) struct Stage {
     pub(crate) environment: Environment,
     pub(crate) name: String,
@@ -35,6 +38,7 @@ impl Stage {
         stage.may(&RIGHTS);
         stage.gate("", &[]);
         stage.gate("-promote", &[]);
+        stage.gate("-rollback", &[]);
         stage.gate("-approval", &["ada"]);
         let script =
             "echo \"$1\" >> ../calls\nif [ \"$1\" = show ] && [ -f ../plan.json ]; then exec cat ../plan.json; fi";
@@ -154,21 +158,41 @@ impl Stage {
         self.world().github.edit(REPOSITORY, disown).expect("the repository");
     }
 
+    /// Writes down that the release was built from a commit, and, if there is one, that a release of this other commit is live;
+    /// its id.
+    pub(crate) fn live(&self, commit: &str, live: Option<&str>) -> &'static str {
+        let ledger = &self.environment.ledger;
+        wait(async {
+            let ours = Release { commit: commit.to_owned(), ..ledger.release(ID).await.expect("a release") };
+            let other = live.map(|commit| Release {
+                id: LIVE.to_owned(),
+                commit: commit.to_owned(),
+                state: State::Live,
+                ..ours.clone()
+            });
+            let now = Live { release: live.map(|_| LIVE.to_owned()), ..Live::default() };
+            let releases: Vec<_> = [ours].into_iter().chain(other).collect();
+            self.write(Change { live: &now, releases: &releases, holds: &[] }).await;
+        });
+        LIVE
+    }
+
+    /// Writes into the ledger.
+    async fn write(&self, change: Change<'_>) {
+        let ledger = &self.environment.ledger;
+        let taken = Held::take(ledger, lock::Name::Alias, "ada", "a test", Duration::from_secs(60)).await;
+        let Taken::Ours(held, _) = taken.expect("a ledger") else { panic!("nobody else has it") };
+        ledger.write(&held, change).await.expect("written");
+        held.give_back(ledger).await;
+    }
+
     /// Holds the release's function as it is with this configuration; the hold's id.
     pub(crate) fn hold(&self, configuration: &str, reason: &str) -> String {
         let mut function = self.environment.function();
         function.configuration = Some(configuration.to_owned());
         let hold = Hold::new("tally", &function, ID, reason, "ada").expect("it is configured");
-        let ledger = &self.environment.ledger;
-        let lease = Duration::from_secs(60);
-        wait(async {
-            let taken = Held::take(ledger, lock::Name::Alias, "ada", "hold", lease).await.expect("a ledger");
-            let Taken::Ours(held, _) = taken else { panic!("nobody else has it") };
-            let holds = std::slice::from_ref(&hold);
-            let change = Change { live: &Live::default(), releases: &[], holds };
-            ledger.write(&held, change).await.expect("written");
-            held.give_back(ledger).await;
-        });
+        let holds = std::slice::from_ref(&hold);
+        wait(self.write(Change { live: &Live::default(), releases: &[], holds }));
         hold.id
     }
 }

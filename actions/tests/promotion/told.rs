@@ -1,11 +1,14 @@
 //! Who hears of a promotion: the pull request that it came by, those that it carries, and the deployment; and what is asked
 //! once all the traffic has moved.
 
-use std::sync::mpsc::{Receiver, channel};
+use std::{
+    process::Command,
+    sync::mpsc::{Receiver, channel},
+};
 
 use lockgate::ledger::{Release, State};
 use stand_ins::{
-    github::{Deployment, Github, NewPull},
+    github::{Deployment, Fault, Github, NewPull},
     scripted::{Answer, Scripted},
 };
 
@@ -47,6 +50,10 @@ impl Merges {
 
     /// Promotes as the third merge's run, which has to end so; what it said.
     fn promote(&self, code: i32, health_url: &str) -> String {
+        self.ended(code, self.command(health_url))
+    }
+
+    fn command(&self, health_url: &str) -> Command {
         let mut command = self.world.command(&PROMOTE);
         command.envs([
             ("GITHUB_API_URL", self.github.url.as_str()),
@@ -58,6 +65,10 @@ impl Merges {
             ("INPUT_DEPLOYMENT", &self.deployment.to_string()),
             ("INPUT_HEALTH_URL", health_url),
         ]);
+        command
+    }
+
+    fn ended(&self, code: i32, mut command: Command) -> String {
         let done = command.output().expect("lockgate runs");
         let said = format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
         assert_eq!(done.status.code(), Some(code), "lockgate said:\n{said}");
@@ -191,6 +202,57 @@ fn a_probe_that_could_not_be_asked_takes_back_and_blames_nobody() {
     merges.taken_back(&["cannot be invoked"]);
     assert!(merges.world.holds().is_empty(), "{:?}", merges.world.holds());
     assert_eq!(merges.deployment().states(), ["in_progress", "error"]);
+}
+
+#[test]
+fn where_everybody_may_read_what_failed_is_in_the_log_alone() {
+    let merges = Merges::new("told-public");
+    let refused = || {
+        let words = "not authorized to perform lambda:InvokeFunction in 111122223333";
+        Answer::status(403)
+            .header("x-amzn-errortype", "AccessDeniedException")
+            .body(format!("{{\"message\": \"{words}\"}}"))
+    };
+    answers_through_its_alias(&merges.world, "query", refused);
+    let mut command = merges.command("");
+    // Without an event, a run of GitHub's is taken for a public repository's.
+    command.env("GITHUB_ACTIONS", "true");
+    let said = merges.ended(3, command);
+    assert!(said.contains("111122223333"), "{said}");
+    let (comment, deployment) = (merges.comment(3), merges.deployment());
+    assert!(
+        comment.contains("## ⛔ Taken back in `told-public`") && comment.contains("the run's log says"),
+        "{comment}"
+    );
+    assert!(!comment.contains("111122223333") && !comment.contains("authorized"), "{comment}");
+    assert_eq!(deployment.states(), ["in_progress", "error"]);
+    assert!(!deployment.statuses[1].description.contains("authorized"), "{deployment:?}");
+}
+
+#[test]
+fn a_release_that_failed_before_and_is_refused_now_was_not_taken_back() {
+    let merges = Merges::new("told-again");
+    let (service, _asked) = merges.service(500);
+    merges.promote(1, &service.url);
+    merges.taken_back(&["it answers 500"]);
+    let enrich = merges.world.function("enrich");
+    merges.world.lambda.functions().get_mut(&enrich).expect("made").version = "2".to_owned();
+    merges.promote(1, "");
+    let comment = merges.comment(3);
+    assert!(comment.contains("## ⛔ Not promoted in `told-again`"), "{comment}");
+}
+
+#[test]
+fn a_pull_request_that_cannot_be_told_keeps_nothing_from_the_others() {
+    let merges = Merges::new("told-others");
+    let gone = Fault::Status(404, vec![], serde_json::json!({"message": "Not Found"}));
+    let route = format!("/repos/{REPOSITORY}/commits/{}/pulls", commit(3));
+    merges.github.fault("GET", &route, gone, 1);
+    let mut command = merges.command("");
+    command.env("INPUT_PULL_REQUEST", "3");
+    let said = merges.ended(0, command);
+    assert!(said.contains(&format!("the pull request of commit {} was not told", commit(3))), "{said}");
+    assert!(merges.comment(2).contains("with #3"), "{:?}", merges.comment(2));
 }
 
 #[test]

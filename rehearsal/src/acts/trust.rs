@@ -9,7 +9,7 @@ use stand_ins::oidc::{GITHUB, Issuer, Job};
 use std::collections::BTreeSet;
 
 /// Jobs by what GitHub says of them, and the roles that they may take.
-const JOBS: [(&str, &str, Option<&str>, &[&str]); 11] = [
+const JOBS: [(&str, &str, Option<&str>, &[&str]); 12] = [
     ("push", "refs/heads/mine", None, &[]),
     ("workflow_dispatch", "refs/heads/mine", None, &[]),
     ("pull_request", "refs/pull/7/merge", None, &["plan"]),
@@ -19,6 +19,8 @@ const JOBS: [(&str, &str, Option<&str>, &[&str]); 11] = [
     ("push", "refs/heads/main", Some("staging-promote"), &["promote/staging"]),
     ("workflow_dispatch", "refs/heads/main", Some("staging-rollback"), &["rollback/staging"]),
     ("push", "refs/heads/main", Some("production"), &["deploy/production"]),
+    // Production is always approved, so nobody makes this one: a branch whose job names it has GitHub make it, open to all.
+    ("push", "refs/heads/mine", Some("production-approval"), &[]),
     ("push", "refs/heads/main", Some("production-promote"), &["promote/production"]),
     ("workflow_dispatch", "refs/heads/main", Some("production-rollback"), &["rollback/production"]),
 ];

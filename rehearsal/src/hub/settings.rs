@@ -14,7 +14,7 @@ pub(crate) const MAINTAINER: &str = "hubot";
 /// Who approves deployments, and starts rollbacks.
 pub(crate) const OPERATOR: &str = "monalisa";
 
-/// Makes the environments and variables.
+/// Makes the environments and variables, and the ruleset of main.
 pub(super) fn set(github: &Github, stage: &Stage) -> Result<()> {
     let bootstrap = stage.bootstrap.as_ref().context("the act bootstrap was not played")?;
     let output = |name: &str| bootstrap.text(&[name]);
@@ -47,6 +47,7 @@ pub(super) fn set(github: &Github, stage: &Stage) -> Result<()> {
         for (name, reviewed) in environments {
             repository.environments.insert(name.to_owned(), environment(reviewed));
         }
+        repository.approvals.insert("main".to_owned(), 1);
         repository.variables.extend(variables.map(|(name, value)| (name.to_owned(), value)));
         repository.workflows.insert("on-rollback.yml".to_owned());
         repository.actions.sha_pinning_required = true;

@@ -38,7 +38,7 @@ run "every_role_is_taken_by_its_own_jobs_alone" {
       "drift"               = ["repo:acme/calls:ref:refs/heads/main"]
       "check production"    = ["repo:acme/calls:ref:refs/heads/main"]
       "check staging"       = ["repo:acme/calls:ref:refs/heads/main"]
-      "deploy production"   = ["repo:acme/calls:environment:production", "repo:acme/calls:environment:production-approval"]
+      "deploy production"   = ["repo:acme/calls:environment:production"]
       "deploy staging"      = ["repo:acme/calls:environment:staging", "repo:acme/calls:environment:staging-approval"]
       "promote production"  = ["repo:acme/calls:environment:production-promote"]
       "promote staging"     = ["repo:acme/calls:environment:staging-promote"]
@@ -52,6 +52,44 @@ run "every_role_is_taken_by_its_own_jobs_alone" {
     condition     = aws_iam_openid_connect_provider.github[0].client_id_list == toset(["sts.amazonaws.com"])
     error_message = "The provider takes tokens that were made for somebody else."
   }
+}
+
+# What deploy.yml asks for (`duration`), which tests of the workflows compare with the jobs' timeouts. AWS refuses more.
+run "credentials_are_good_for_as_long_as_the_job" {
+  assert {
+    condition = alltrue(concat(
+      [for role in module.deploy : role.max_session_duration == 6000],
+      [for role in module.promote : role.max_session_duration == 7800],
+      [for role in concat([module.plan[0], module.release[0], module.drift[0]], values(module.check), values(module.rollback)) : role.max_session_duration == 3600],
+    ))
+    error_message = "A role's sessions are shorter or longer than its job."
+  }
+}
+
+# GitHub makes an environment that a job names and that is not there, open to every branch: a trusted name that nobody makes
+# would give the role to whoever may push.
+run "what_is_always_approved_is_entered_by_no_other_environment" {
+  variables {
+    always_approved = ["staging", "production"]
+  }
+
+  assert {
+    condition = { for environment, role in module.deploy : environment => role.subjects } == {
+      production = ["repo:acme/calls:environment:production"]
+      staging    = ["repo:acme/calls:environment:staging"]
+    }
+    error_message = "An environment that is always approved has a second way to its role."
+  }
+}
+
+run "an_environment_that_is_approved_by_a_misspelt_name_is_refused" {
+  command = plan
+
+  variables {
+    environments = ["staging", "prod"]
+  }
+
+  expect_failures = [var.always_approved]
 }
 
 run "one_output_names_every_role" {
@@ -84,7 +122,8 @@ run "an_environment_whose_name_ends_like_another_is_refused" {
   command = plan
 
   variables {
-    environments = ["staging", "eu-staging"]
+    environments    = ["staging", "eu-staging"]
+    always_approved = []
   }
 
   expect_failures = [var.environments]
@@ -92,7 +131,8 @@ run "an_environment_whose_name_ends_like_another_is_refused" {
 
 run "every_policy_fits_into_its_role" {
   variables {
-    environments = ["staging", "sixteenletters16"]
+    environments    = ["staging", "sixteenletters16"]
+    always_approved = []
   }
 
   override_resource {

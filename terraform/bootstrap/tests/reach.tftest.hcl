@@ -104,6 +104,32 @@ run "data_is_read_by_name" {
   }
 }
 
+run "code_and_variables_are_read_of_the_service_alone" {
+  assert {
+    condition = toset(flatten([
+      for role in [module.plan[0], module.drift[0], module.release[0], module.check["staging"], module.deploy["staging"], module.promote["staging"], module.rollback["staging"]] : [
+        for statement in role.statements : [for resource in statement.Resource : trimprefix(resource, "arn:aws:lambda:eu-central-1:111122223333:function:")]
+        if length(setintersection(statement.Action, ["lambda:GetFunction", "lambda:GetFunctionConfiguration", "lambda:ListVersionsByFunction"])) > 0
+      ]
+      ])) == toset(flatten([
+      for environment in ["staging", "production"] : [
+        for stem in ["ingest", "enrich", "query"] : ["${stem}-${environment}", "${stem}-${environment}:*"]
+      ]
+    ]))
+    error_message = "A role reads the code or the variables of another function than the service's."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for role in [module.plan[0], module.drift[0], module.check["staging"], module.deploy["staging"]] : [
+        for statement in role.statements : [for resource in statement.Resource : can(regex("::/(apis|apis/[*]|tags/[*])$", resource))]
+        if contains(statement.Action, "apigateway:GET")
+      ]
+    ]))
+    error_message = "A role reads more of API Gateway than HTTP APIs."
+  }
+}
+
 run "deploy_makes_what_the_service_names" {
   assert {
     condition = toset(flatten([

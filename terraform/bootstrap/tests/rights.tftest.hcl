@@ -83,7 +83,8 @@ run "check_writes_plan_records_and_its_lock" {
 
   assert {
     condition = toset(flatten([for statement in module.check["staging"].statements : statement.Action])) == setunion(
-      local.reading, local.ledger_reading, ["dynamodb:DeleteItem", "dynamodb:PutItem", "s3:DeleteObject", "s3:GetObject", "s3:ListBucket", "s3:PutObject"],
+      local.reading, local.reading_apis.actions, local.reading_functions, local.ledger_reading,
+      ["dynamodb:DeleteItem", "dynamodb:PutItem", "s3:DeleteObject", "s3:GetObject", "s3:ListBucket", "s3:PutObject"],
     )
     error_message = "The check role may do more than read, lock and keep plan records."
   }
@@ -98,7 +99,7 @@ run "deploy_gives_roles_to_functions_alone" {
       {
         Action = [
           "iam:CreateRole", "iam:DeleteRole", "iam:DeleteRolePolicy", "iam:ListInstanceProfilesForRole", "iam:PutRolePolicy",
-          "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole",
+          "iam:TagRole", "iam:UntagRole", "iam:UpdateRole",
         ]
         Resource = [for stem in ["ingest", "enrich", "query"] : "arn:aws:iam::111122223333:role/${stem}-staging"]
       },

@@ -13,6 +13,11 @@ output "name" {
   value       = aws_iam_role.this.name
 }
 
+output "max_session_duration" {
+  description = "How long its credentials are good at most, in seconds."
+  value       = aws_iam_role.this.max_session_duration
+}
+
 output "subjects" {
   description = "The subjects of the tokens that may take the role."
   value       = jsondecode(aws_iam_role.this.assume_role_policy).Statement[0].Condition.StringEquals["${local.issuer}:sub"]

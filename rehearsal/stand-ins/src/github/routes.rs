@@ -81,6 +81,7 @@ pub(super) fn route(operation: &str) -> Option<(Needs, Handler)> {
         ("DELETE", "/issues/comments/{comment_id}") => (closed(COMMENT, Role::Read), comments::delete),
         ("GET", "/pulls") => (open(&[("pull_requests", Read)]), pulls::list),
         ("GET", "/pulls/{pull_number}") => (open(&[("pull_requests", Read)]), pulls::get),
+        ("GET", "/rules/branches/{branch}") => (open(&[]), settings::rules),
         ("GET", "/tarball/{ref}") => (open(&[("contents", Read)]), tarball::redirect),
         _ => return None,
     };

@@ -1,5 +1,5 @@
 //! What a repository is set to: itself, its environments, its workflows' rights, variables
-//! (<https://docs.github.com/en/rest/deployments/environments>, <https://docs.github.com/en/rest/actions>).
+//! (<https://docs.github.com/en/rest/deployments/environments>, <https://docs.github.com/en/rest/actions>), its rules.
 
 use super::call::{Call, Outcome, Reply};
 use super::show::{self, node, time, user};
@@ -80,6 +80,29 @@ pub(super) fn branch_policies(call: &Call<'_>, repository: &mut Repository) -> O
     Ok(call.page(repository, patterns, 30).counted("branch_policies", |pattern| {
         let id = id(&[name, "branch", pattern]);
         json!({ "id": id, "node_id": node("DBP", id), "name": pattern, "type": "branch" })
+    }))
+}
+
+/// The rules of a branch's rulesets: the one for pull requests, if there is one. Classic branch protection has none.
+/// <https://docs.github.com/en/rest/repos/rules#get-rules-for-a-branch>
+pub(super) fn rules(call: &Call<'_>, repository: &mut Repository) -> Outcome {
+    let branch = call.name("branch");
+    let approvals = repository.approvals.get(branch);
+    let source = repository.about.full_name();
+    Ok(call.page(repository, approvals, 30).list(|approvals| {
+        json!({
+            "type": "pull_request",
+            "ruleset_source_type": "Repository",
+            "ruleset_source": source,
+            "ruleset_id": id(&[&source, branch]),
+            "parameters": {
+                "required_approving_review_count": approvals,
+                "dismiss_stale_reviews_on_push": true,
+                "require_code_owner_review": false,
+                "require_last_push_approval": true,
+                "required_review_thread_resolution": false,
+            },
+        })
     }))
 }
 

@@ -59,6 +59,8 @@ pub struct Repository {
     pub branches: BTreeMap<String, String>,
     /// The names of those that are protected.
     pub protected: BTreeSet<String>,
+    /// How many approvals a ruleset wants of the pull requests into a branch, by its name.
+    pub approvals: BTreeMap<String, u8>,
     /// The commits of the default branch, oldest first, each the parent of the next.
     pub history: Vec<Commit>,
     /// Issues and pull requests, by number: at GitHub each pull request is an issue too.
@@ -96,6 +98,7 @@ impl Repository {
             collaborators: BTreeMap::new(),
             branches: BTreeMap::new(),
             protected: BTreeSet::new(),
+            approvals: BTreeMap::new(),
             history: Vec::new(),
             issues: BTreeMap::new(),
             comments: BTreeMap::new(),

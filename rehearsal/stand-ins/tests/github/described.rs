@@ -44,6 +44,7 @@ fn full() -> Github {
         environment.branches = Branches::Named(vec!["main".to_owned()]);
         environment.variables.insert("REGION".to_owned(), "eu-central-1".to_owned());
         it.environments.insert("production".to_owned(), environment);
+        it.approvals.insert("main".to_owned(), 2);
         it.variables.insert("OWNER".to_owned(), "acme".to_owned());
         it.workflows.insert("on-rollback.yml".to_owned());
         it.tarballs.insert("main".to_owned(), bytes::Bytes::from_static(b"a tarball"));
@@ -99,6 +100,11 @@ fn every_operation_succeeds_as_described() {
     assert_eq!(reviewer["login"], "octo-reviewer");
     assert_eq!(environment["protection_rules"][1]["prevent_self_review"], false);
     assert_eq!(environment["deployment_branch_policy"]["custom_branch_policies"], true);
+    let rules = go("GET /repos/{owner}/{repo}/rules/branches/{branch}", &[("branch", &json!("main"))], NONE);
+    assert_eq!(
+        (&rules[0]["type"], &rules[0]["parameters"]["required_approving_review_count"]),
+        (&json!("pull_request"), &json!(2))
+    );
     let policies = "GET /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies";
     let policy = &go(policies, &[production], NONE)["branch_policies"][0];
     assert_eq!((&policy["name"], &policy["type"]), (&json!("main"), &json!("branch")));
