@@ -1,10 +1,6 @@
 //! The tree that a change is compared with: a folder, or a commit of this repository as a worktree beside it.
 
-use std::{
-    collections::BTreeSet,
-    fs::{self, File, Metadata},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
@@ -45,11 +41,7 @@ impl BaseTree {
             .context("the base cannot be checked out beside the head")?;
         let diff = git(&["diff", "--no-color", "--no-ext-diff", "--no-textconv", known.trim()]).await?;
         let changed = git(&["diff", "--name-only", "--no-renames", "-z", known.trim()]).await?;
-        let changed: Vec<String> = changed.split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect();
-        let all = git(&["ls-files", "-z", "--full-name", ":/"]).await?;
-        let moved: BTreeSet<&str> = changed.iter().map(String::as_str).collect();
-        let all = all.split('\0').filter(|path| !path.is_empty() && !moved.contains(path));
-        keep_times(Path::new(git(&["rev-parse", "--show-toplevel"]).await?.trim_end()), &folder, all);
+        let changed = changed.split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect();
         Ok(Self { folder, diff: Some(diff), changed: Some(changed), worktree: Some(own) })
     }
 
@@ -68,48 +60,9 @@ impl BaseTree {
     }
 }
 
-/// Gives files that have not changed the times of the head's: where a target folder is kept, cargo then compiles of the base
-/// only what has.
-fn keep_times<'p>(head: &Path, base: &Path, paths: impl Iterator<Item = &'p str>) {
-    for path in paths {
-        let time = fs::symlink_metadata(head.join(path)).ok().filter(Metadata::is_file);
-        let time = time.and_then(|file| file.modified().ok());
-        // A file that keeps the time at which it was checked out is compiled, which is never wrong.
-        if let (Some(time), Ok(file)) = (time, File::options().write(true).open(base.join(path))) {
-            let _ = file.set_modified(time);
-        }
-    }
-}
-
 async fn git(arguments: &[&str]) -> Result<String> {
     let done = Command::new("git").args(arguments).output().await.context("git cannot be started; install it")?;
     let said = String::from_utf8_lossy(&done.stderr);
     ensure!(done.status.success(), "git {} failed: {}", arguments[0], said.trim());
     Ok(String::from_utf8_lossy(&done.stdout).into_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::{Duration, SystemTime};
-
-    use super::*;
-
-    #[test]
-    fn files_of_the_base_that_have_not_changed_are_as_old_as_the_heads() {
-        let (head, base) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
-        let old = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
-        for folder in [head.path(), base.path()] {
-            for name in ["same", "other"] {
-                fs::write(folder.join(name), name).expect("written");
-            }
-        }
-        for name in ["same", "other"] {
-            let file = File::options().write(true).open(head.path().join(name)).expect("there");
-            file.set_modified(old).expect("ours");
-        }
-        keep_times(head.path(), base.path(), ["same", "gone"].into_iter());
-        let time = |name: &str| fs::metadata(base.path().join(name)).and_then(|file| file.modified()).expect("a time");
-        assert_eq!(time("same"), old);
-        assert!(time("other") > old, "cargo has to see that it changed");
-    }
 }

@@ -98,9 +98,8 @@ async fn under_traffic(
         Ok(())
     };
     let done = hub.play_and(stage, act, started, &["staging-approval", PRODUCTION], landing).await?;
-    if let Some(traffic) = traffic {
-        seen.landed = traffic.stop().await?;
-    }
+    let traffic = traffic.with_context(|| format!("production's promotion never began: {}", told(&done)))?;
+    seen.landed = traffic.stop().await?;
     Ok((done, seen))
 }
 
