@@ -40,6 +40,9 @@ pub struct Settings {
     /// File with values of variables, from the repository's root; one a line, or given several times
     #[arg(long, env = "INPUT_VAR_FILE", value_name = "FILE", value_delimiter = '\n')]
     pub var_file: Vec<PathBuf>,
+    /// What the root may bring, one a line: providers and modules, as Terraform names their sources, and what a refusal names
+    #[arg(long, env = "INPUT_ALLOW", value_name = "SOURCE", value_delimiter = '\n', default_value = "hashicorp/aws")]
+    pub allow: Vec<String>,
     /// Bucket with the state; without one, the root says itself where its state is
     #[arg(long, env = "LOCKGATE_STATE_BUCKET", value_name = "NAME", hide_env_values = true)]
     pub state_bucket: Option<String>,

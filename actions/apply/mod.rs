@@ -30,11 +30,10 @@ use crate::{
     interrupt,
     ledger::Ledger,
     lock::{self, Held, Taken},
-    plan::{Options, Plan, Values, make, secrets},
+    plan::{Hiding, Plan, make},
     progress::{State, Told},
     promote::strategy,
     runner,
-    secret::Secret,
     terraform::{self, Terraform},
     who,
 };
@@ -61,20 +60,13 @@ pub struct Args {
     /// Record of the plan that was approved, a file or an object in S3, to show what differs
     #[arg(long, env = "INPUT_APPROVED_RECORD", value_name = "FILE|s3://BUCKET/KEY")]
     approved_record: Option<String>,
-    /// What the root may bring, one a line: providers and modules, as Terraform names their sources, and what a refusal names
-    #[arg(long, env = "INPUT_ALLOW", value_name = "SOURCE", value_delimiter = '\n', default_value = "hashicorp/aws")]
-    allow: Vec<String>,
     /// How long to wait for somebody else's lock, of the ledger or the state
     #[arg(long, env = "INPUT_LOCK_TIMEOUT", value_name = "TIME", default_value = "2m", value_parser = strategy::duration)]
     lock_timeout: Duration,
     #[command(flatten)]
     told: Told,
-    /// Whether values are shown
-    #[arg(long, env = "INPUT_VALUES", value_name = "WHEN", default_value = "auto")]
-    values: Values,
-    /// Values that must not be seen wherever they stand, one a line
-    #[arg(long, env = "INPUT_SECRETS", value_name = "TEXT", hide_env_values = true)]
-    secrets: Option<Secret>,
+    #[command(flatten)]
+    hiding: Hiding,
     /// Plan, compare, print the difference, and apply nothing
     #[arg(long, env = "INPUT_DRY_RUN", value_name = "true|false", default_value_t = false, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
     dry_run: bool,
@@ -118,14 +110,9 @@ async fn begin(args: &Args, event: &Event) -> Result<(Terraform, Report), Failur
         environment: args.environment.clone(),
         packages: None,
         release: args.release.clone(),
-        allow: args.allow.clone(),
         lock: !args.dry_run,
     };
-    let options = Options {
-        secrets: secrets::known(args.secrets.as_ref()),
-        hide_values: args.values.hidden(event),
-        ..Options::default()
-    };
+    let options = args.hiding.options(event);
     let (mut terraform, _) = make::prepare(&args.terraform, &what).await?;
     terraform.wait_for_lock(args.lock_timeout);
     terraform.init(&args.terraform).await.usage()?;

@@ -28,10 +28,8 @@ use crate::{
     github::{Access, GitHub},
     interrupt,
     ledger::Ledger,
-    plan::{Keep, Options, Plan, Values, make, secrets},
-    progress, runner,
-    secret::Secret,
-    terraform, who,
+    plan::{Hiding, Keep, Plan, make},
+    progress, runner, terraform, who,
 };
 
 /// What to check, and whom to ask.
@@ -51,9 +49,6 @@ pub struct Args {
     /// Branch that alone may deliver
     #[arg(long, env = "INPUT_BRANCH", value_name = "NAME", default_value = "main")]
     branch: String,
-    /// What the root may bring, one a line: providers and modules, as Terraform names their sources, and what a refusal names
-    #[arg(long, env = "INPUT_ALLOW", value_name = "SOURCE", value_delimiter = '\n', default_value = "hashicorp/aws")]
-    allow: Vec<String>,
     /// Where to keep the plan record: a prefix of a bucket, below which its name is the plan's digest
     #[arg(long, env = "INPUT_RECORD", value_name = "s3://BUCKET/PREFIX/")]
     record: Option<String>,
@@ -62,12 +57,8 @@ pub struct Args {
     /// Pull request that the change came by [default: the one that the commit was merged by]
     #[arg(long, env = "INPUT_PULL_REQUEST", value_name = "N")]
     pull_request: Option<u64>,
-    /// Whether values are shown
-    #[arg(long, env = "INPUT_VALUES", value_name = "WHEN", default_value = "auto")]
-    values: Values,
-    /// Values that must not be seen wherever they stand, one a line
-    #[arg(long, env = "INPUT_SECRETS", value_name = "TEXT", hide_env_values = true)]
-    secrets: Option<Secret>,
+    #[command(flatten)]
+    hiding: Hiding,
 }
 
 /// Checks. Outputs: `digest` (the plan's), `record` (where its record is), `changed` (whether it changes anything),
@@ -142,14 +133,9 @@ async fn plan(args: &Args, event: &Event, keep: Option<&Keep>) -> Result<(Plan, 
         environment: Some(args.environment.clone()),
         packages: None,
         release: Some(args.release.clone()),
-        allow: args.allow.clone(),
         lock: true,
     };
-    let options = Options {
-        secrets: secrets::known(args.secrets.as_ref()),
-        hide_values: args.values.hidden(event),
-        ..Options::default()
-    };
+    let options = args.hiding.options(event);
     let made = make::with_terraform(&args.terraform, &what, options, keep.map(Keep::file)).await?;
     Ok((made.plan, made.errors))
 }

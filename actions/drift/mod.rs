@@ -36,7 +36,7 @@ use crate::{
     failure::{Blame, Failure},
     github::{Access, NO_TOKEN},
     interrupt,
-    plan::{Options, Values, secrets},
+    plan::{Hiding, Options},
     runner,
     secret::Secret,
     terraform, who,
@@ -62,9 +62,6 @@ pub struct Args {
     /// Environment that the root is
     #[arg(long, env = "INPUT_ENVIRONMENT", value_name = "NAME")]
     environment: String,
-    /// What the root may bring, one a line: providers and modules, as Terraform names their sources, and what a refusal names
-    #[arg(long, env = "INPUT_ALLOW", value_name = "SOURCE", value_delimiter = '\n', default_value = "hashicorp/aws")]
-    allow: Vec<String>,
     /// A plan as `terraform show -json` writes it; neither Terraform is run then nor the ledger asked
     #[arg(long, env = "INPUT_PLAN_JSON", value_name = "FILE")]
     plan_json: Option<PathBuf>,
@@ -77,12 +74,8 @@ pub struct Args {
     /// File to write the whole report to, as Markdown
     #[arg(long, env = "INPUT_REPORT", value_name = "FILE")]
     report: Option<PathBuf>,
-    /// Whether values are shown
-    #[arg(long, env = "INPUT_VALUES", value_name = "WHEN", default_value = "auto")]
-    values: Values,
-    /// Values that must not be seen wherever they stand, one a line
-    #[arg(long, env = "INPUT_SECRETS", value_name = "TEXT", hide_env_values = true)]
-    secrets: Option<Secret>,
+    #[command(flatten)]
+    hiding: Hiding,
     /// End with exit code 1 where there is drift with effect
     #[arg(long, env = "INPUT_FAIL", value_name = "true|false", default_value_t = false, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
     fail: bool,
@@ -109,12 +102,10 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     let event = Event::read().usage()?;
     let now = Timestamp::now();
     let ignores = ignores(args.ignores.as_deref(), now).usage()?;
-    let hide_values = args.values.hidden(&event);
-    let secrets = secrets::known(args.secrets.as_ref());
-    let options = Options { secrets, hide_values, leaves: true, ..Options::default() };
+    let options = Options { leaves: true, ..args.hiding.options(&event) };
     let found = match &args.plan_json {
         Some(file) => plans::from_file(file, args.digest_key.as_ref(), options)?,
-        None => plans::with_terraform(&args.terraform, &args.environment, &args.allow, options).await?,
+        None => plans::with_terraform(&args.terraform, &args.environment, options).await?,
     };
     let report = Report::new(found.plans(), &found.facts, &ignores, &args.environment, now).gate()?;
     let context = Context {

@@ -52,7 +52,6 @@ pub(super) fn from_file(file: &Path, key: Option<&Secret>, mut options: Options)
 pub(super) async fn with_terraform(
     settings: &terraform::Settings,
     environment: &str,
-    allow: &[String],
     options: Options,
 ) -> Result<Found, Failure> {
     let config = aws::config().await.usage()?;
@@ -66,13 +65,8 @@ pub(super) async fn with_terraform(
             "no release was applied in {environment} yet: planned without the variables of one"
         )),
     }
-    let what = What {
-        environment: Some(environment.to_owned()),
-        packages: None,
-        release: applied.clone(),
-        allow: allow.to_vec(),
-        lock: false,
-    };
+    let what =
+        What { environment: Some(environment.to_owned()), packages: None, release: applied.clone(), lock: false };
     let (terraform, _) = make::prepare(settings, &what).await?;
     terraform.init(settings).await.usage()?;
     let refresh = plan(&terraform, true, options.clone()).await?;

@@ -33,9 +33,6 @@ pub(crate) struct What {
     /// Release of the environment's ledger
     #[arg(long, env = "INPUT_RELEASE", value_name = "ID", requires = "environment")]
     pub(crate) release: Option<String>,
-    /// What the root may bring, one a line: providers and modules, as Terraform names their sources, and what a refusal names
-    #[arg(long, env = "INPUT_ALLOW", value_name = "SOURCE", value_delimiter = '\n', default_value = "hashicorp/aws")]
-    pub(crate) allow: Vec<String>,
     /// Whether to hold the state's lock meanwhile
     #[arg(long, env = "INPUT_LOCK", value_name = "true|false", default_value_t = false, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
     pub(crate) lock: bool,
@@ -106,7 +103,7 @@ pub(crate) async fn with_terraform(
 pub(crate) async fn prepare(args: &terraform::Settings, what: &What) -> Result<(Terraform, BTreeSet<String>), Failure> {
     let mut terraform = Terraform::new(args).usage()?;
     let base = std::env::current_dir().context("the current folder cannot be read").usage()?;
-    guard::check(&base, terraform.folder(), &what.allow).gate()?;
+    guard::check(&base, terraform.folder(), &args.allow).gate()?;
     let (variables, codes) = match (&what.packages, &what.release) {
         (Some(packages), _) => {
             let delivery = Delivery::read(&base).usage()?;

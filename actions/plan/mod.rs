@@ -17,6 +17,7 @@ mod function;
 mod guard;
 mod guess;
 mod heading;
+mod hiding;
 mod input;
 mod json;
 mod keep;
@@ -57,6 +58,7 @@ use crate::{
 
 pub use build::Options;
 pub use compare::{Comparison, compare};
+pub(crate) use hiding::{Hiding, Values};
 pub(crate) use keep::Keep;
 pub use leaves::Leaf;
 pub use model::{Action, Change, Check, Counts, Drift, Output, Plan, Risk};
@@ -65,29 +67,6 @@ pub use record::{Recorder, Store};
 
 /// How long the jobs of several roots leave each other to write the same comment.
 const SETTLE: Duration = Duration::from_secs(2);
-
-/// Whether a plan's values are shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Values {
-    /// In private repositories only
-    Auto,
-    /// But for what is sensitive, or looks like a secret
-    Show,
-    /// Names only
-    Hide,
-}
-
-impl Values {
-    /// Whether they are to be hidden in a run that this event started.
-    #[must_use]
-    pub fn hidden(self, event: &Event) -> bool {
-        match self {
-            Self::Auto => event.is_public() && runner::in_runner(),
-            Self::Show => false,
-            Self::Hide => true,
-        }
-    }
-}
 
 /// What to plan, and whom to tell.
 #[derive(Debug, clap::Args)]
@@ -107,12 +86,8 @@ pub struct Args {
     /// Pull request to comment on [default: the one that the run is about]
     #[arg(long, env = "INPUT_PULL_REQUEST", value_name = "N")]
     pull_request: Option<u64>,
-    /// Whether values are shown
-    #[arg(long, env = "INPUT_VALUES", value_name = "WHEN", default_value = "auto")]
-    values: Values,
-    /// Values that must not be seen wherever they stand, one a line
-    #[arg(long, env = "INPUT_SECRETS", value_name = "TEXT", hide_env_values = true)]
-    secrets: Option<Secret>,
+    #[command(flatten)]
+    hiding: Hiding,
     /// Where to keep the plan record: a file, or a prefix of a bucket, where its name is the plan's digest
     #[arg(long, env = "INPUT_RECORD", value_name = "FILE|s3://BUCKET/PREFIX/")]
     record: Option<String>,
@@ -133,8 +108,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     let _group = runner::group("lockgate plan (actions/plan/mod.rs)");
     interrupt::listen();
     let event = Event::read().usage()?;
-    let hide_values = args.values.hidden(&event);
-    let mut options = Options { secrets: secrets::known(args.secrets.as_ref()), hide_values, ..Options::default() };
+    let mut options = args.hiding.options(&event);
     let keep = args.record.as_deref().map(Keep::new).transpose().usage()?;
     let record = keep.as_ref().map(Keep::file);
     let made = match &args.plan_json {

@@ -149,12 +149,22 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         Some(text) => suppressions::read(&text, today).usage()?,
         None => Vec::new(),
     };
-    let base = args.base(&event).await.usage()?;
+    let base = args.base(&event, &here).await.usage()?;
     let assessment = judge(&args, &here, &files, base.as_ref(), entries, policy).await;
     if let Some(base) = base {
         base.close().await;
     }
     args.tell(&assessment?, &event).await
+}
+
+/// Where what is compiled of the base lies below the target folder. Not the head's own folder, in which cargo would take one's
+/// crates for the other's.
+const BASE: &str = "scan-base";
+
+/// Cargo's target folder.
+/// <https://doc.rust-lang.org/cargo/reference/environment-variables.html#environment-variables-cargo-reads>
+fn target(here: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| here.join("target"), PathBuf::from)
 }
 
 /// Scans head and base.
@@ -166,10 +176,10 @@ async fn judge(
     entries: Vec<Suppression>,
     policy: Policy,
 ) -> Result<Assessment, Failure> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| here.join("target"), PathBuf::from);
     let scrubber = Scrubber::knowing(&secrets::known(args.secrets.as_ref()));
     let inline = base.and_then(|base| base.diff.as_deref()).map(inline::new_in_diff).unwrap_or_default();
     let (mut head, mut of_base) = if args.report.is_empty() {
+        let target = target(here);
         let (images, head) = scan_head(args, here, &target).await;
         let of_base = match base {
             Some(base) => Some(scan_base(args, base, &target, &images, &head).await),
@@ -219,8 +229,7 @@ async fn scan_head(args: &Args, here: &Path, target: &Path) -> (Vec<Image>, Vec<
 
 /// What the scanners say of the base, as far as that is not known from the head.
 async fn scan_base(args: &Args, base: &BaseTree, target: &Path, images: &[Image], head: &[Read]) -> Vec<Read> {
-    // NOTE: not the head's own folder, in which cargo would take one's crates for the other's.
-    let target = target.join("scan-base");
+    let target = target.join(BASE);
     // What was found in an image may be as old; where nothing was, nobody needs the base's.
     let built = match images::found_in(images, head) {
         true => images::build(&base.folder, &target).await.map(Some),
@@ -275,12 +284,17 @@ fn read_all(named: &[String], here: &Path) -> anyhow::Result<Vec<Read>> {
 }
 
 impl Args {
-    async fn base(&self, event: &Event) -> anyhow::Result<Option<BaseTree>> {
+    async fn base(&self, event: &Event, here: &Path) -> anyhow::Result<Option<BaseTree>> {
         // The tested merge commit's first parent, not the event's base, which may be older (NVIDIA/OpenShell #3277).
         let parent = || event.pull_request.is_some().then(|| "HEAD^1".to_owned());
         match (&self.baseline, self.base.clone().or_else(parent)) {
             (Some(folder), _) => BaseTree::folder(folder).map(Some),
-            (None, Some(commit)) => BaseTree::commit(&commit).await.map(Some),
+            (None, Some(commit)) => {
+                // Below the checkout, the head's scanners would look at it, too.
+                let target = target(here);
+                let outside = target.is_absolute() && !target.starts_with(here);
+                BaseTree::commit(here, &commit, outside.then(|| target.join(BASE)).as_deref()).await.map(Some)
+            }
             (None, None) => Ok(None),
         }
     }

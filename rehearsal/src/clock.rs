@@ -114,11 +114,11 @@ impl Clock {
         split(&self.spans(), 0.0, self.elapsed().as_secs_f64())
     }
 
-    /// How the time of an act, which began at `from` and ends now, divides into what ran for it. Others play meanwhile.
+    /// How the time of an act, in seconds since the start, divides into what ran for it. Others play meanwhile.
     #[must_use]
-    pub fn split_of(&self, act: &str, from: Duration) -> Split {
+    pub fn split_of(&self, act: &str, (from, to): (f64, f64)) -> Split {
         let spans: Vec<Span> = self.spans().into_iter().filter(|span| span.act == act).collect();
-        split(&spans, from.as_secs_f64(), self.elapsed().as_secs_f64())
+        split(&spans, from, to)
     }
 }
 

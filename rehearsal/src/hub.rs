@@ -9,16 +9,18 @@ mod settings;
 use crate::github_page::Conversation;
 use crate::repository::Repository;
 use crate::stage::{GITHUB_REPOSITORY, Stage};
-use crate::tools::{self, Tool};
+use crate::tools::{Accepted, Tool};
 use crate::workflows::{Outcome, Workflows};
 use anyhow::{Context, Result, ensure};
 use lockgate::sticky::marker;
+use stand_ins::folders;
 use stand_ins::github::{Comment, Deployment, Dispatch, Gates, Github, Issue, NewPull};
 use stand_ins::oidc::{GITHUB, Issuer};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::process::Command;
 
 pub(crate) use run::{Started, told};
 pub(crate) use runs::PlayedRun;
@@ -45,8 +47,10 @@ pub struct Hub {
     path: Vec<PathBuf>,
     /// The advisory database.
     advisories: PathBuf,
-    /// Terraform's CLI configuration with the provider that the act *bootstrap* accepted.
-    accepted: PathBuf,
+    /// The program `lockgate` that jobs run.
+    program: PathBuf,
+    /// Terraform with the provider that the act *bootstrap* accepted.
+    accepted: Accepted,
     /// How many workflows ran so far.
     runs: AtomicU64,
     /// What GitHub wants to be started, as it was told.
@@ -108,14 +112,10 @@ impl Hub {
             }
         }
         stage.note_rewrites(&workflows);
-        let accepted = tools::accepted_provider(
-            &stage.terraform.configuration,
-            &stage.folder,
-            &stage.terraform.root("bootstrap"),
-        )?;
+        let accepted = stage.terraform.accepted.clone().context("the act bootstrap was not played")?;
         stage.rewrites.push((
             "(the runner)".to_owned(),
-            "but for the first run of the act pull-request, Terraform hashes the provider when it installs it, and not in every further process"
+            "but for the first run of the act pull-request, Terraform runs the provider that the act bootstrap accepted by its hash, and hashes it no more"
                 .to_owned(),
         ));
         let origin = Repository { folder: workflows.folder.clone() };
@@ -144,6 +144,7 @@ impl Hub {
             workflows,
             path,
             advisories,
+            program: stripped(&folders::target()?.join("debug/lockgate"), &stage.file("lockgate")).await?,
             accepted,
             runs: AtomicU64::new(1),
             events,
@@ -296,4 +297,12 @@ async fn pushed(main: &Repository, title: &str) -> Result<String> {
     main.commit(title).await?;
     main.git(&["push", "--quiet", "origin", "main"]).await?;
     main.head().await
+}
+
+/// A program without its debugging symbols, which are half of it: each job keeps a copy and its digest.
+async fn stripped(program: &Path, to: &Path) -> Result<PathBuf> {
+    let strip = Command::new("strip").arg("-o").arg(to).arg(program).status().await;
+    let done = strip.context("strip cannot be started: apt-get install binutils")?;
+    ensure!(done.success(), "strip of {} ended with {done}", program.display());
+    Ok(to.to_owned())
 }

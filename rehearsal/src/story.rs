@@ -1,5 +1,5 @@
-//! The story: its acts, what each needs, and what each found. Those before GitHub takes part play one after another; on GitHub,
-//! acts play at the same time where they can, as the work of several people does.
+//! The story: its acts, what each needs, and what each found. Once staging is there, acts play at the same time where they
+//! can, as the work of several people does.
 
 use crate::acts;
 use crate::api::Asked;
@@ -114,10 +114,15 @@ impl Act {
         }
     }
 
+    /// Whether it makes what all others play on: it plays alone.
+    const fn makes_the_stage(self) -> bool {
+        matches!(self, Self::Bootstrap | Self::Provision)
+    }
+
     /// Whether it is played on GitHub.
     #[must_use]
     pub const fn is_on_github(self) -> bool {
-        !matches!(self, Self::Bootstrap | Self::Provision | Self::Calls | Self::Replay | Self::Erase)
+        !self.makes_the_stage() && !matches!(self, Self::Calls | Self::Replay | Self::Erase)
     }
 
     /// The act that has to have passed before, or have left staging for one that begins beside it.
@@ -138,13 +143,18 @@ impl Act {
         }
     }
 
-    /// The act that has to have ended before, if it is played at all, whatever came of it: it changes the same environment.
-    const fn waits_for(self) -> Option<Self> {
+    /// The acts that have to have ended before, if they are played at all, whatever came of them: they change what this one
+    /// changes.
+    const fn waits_for(self) -> &'static [Self] {
         match self {
-            Self::Drift => Some(Self::BadRelease),
+            Self::Erase => &[Self::Replay],
+            Self::Merge => &[Self::Calls, Self::Replay, Self::Erase],
+            Self::Drift => &[Self::BadRelease],
             // Of two that wait for production's turn, GitHub keeps the later.
-            Self::Canary => Some(Self::Merge),
-            _ => None,
+            Self::Canary => &[Self::Merge],
+            // It scans while AWS makes production, and leaves the machine to the first pull request before.
+            Self::BadPullRequest => &[Self::Merge],
+            _ => &[],
         }
     }
 
@@ -152,7 +162,7 @@ impl Act {
     const fn begins_beside(self, other: Self) -> bool {
         matches!(
             (self, other),
-            (Self::MovedGround, Self::Merge)
+            (Self::MovedGround | Self::BadPullRequest, Self::Merge)
                 | (Self::Canary, Self::MovedGround)
                 | (Self::BadRelease, Self::AfterRollback)
                 | (Self::Drift, Self::BadRelease)
@@ -201,6 +211,9 @@ pub struct Played {
     pub name: &'static str,
     /// How it ended.
     pub status: Status,
+    /// When it began and ended, in seconds since the rehearsal's start.
+    #[serde(skip)]
+    pub at: (f64, f64),
     /// How long it took, and what ran for it meanwhile.
     pub time: Split,
     /// What it looked at.
@@ -282,16 +295,16 @@ pub async fn play(stage: &mut Stage, acts: &[Act]) -> (Outcome, Vec<Asked>) {
     let mut played: Vec<Played> = Vec::new();
     let (mut asked, mut later) = (Vec::new(), Vec::new());
     let playing = Playing::new(stage, acts);
-    let (github, before): (Vec<Act>, Vec<Act>) = acts.iter().partition(|act| act.is_on_github());
+    let (first, then): (Vec<Act>, Vec<Act>) = acts.iter().partition(|act| act.makes_the_stage());
     let mut ended = Vec::new();
-    for act in before {
-        ended.push(playing.act(act, async |checks| by_hand(act, stage, checks).await).await);
+    for act in first {
+        ended.push(playing.act(act, async |checks| made(act, stage, checks).await).await);
     }
-    if !github.is_empty() {
-        let opened = open(stage, &playing).await;
+    let opened = if then.iter().any(|act| act.is_on_github()) { open(stage, &playing).await } else { Ok(()) };
+    {
         let (stage, opened) = (&*stage, &opened);
-        let play = |act| playing.act(act, async move |checks| on_github(act, stage, opened, checks).await);
-        ended.extend(join_all(github.into_iter().map(play)).await);
+        let play = |act| playing.act(act, async move |checks| on_stage(act, stage, opened, checks).await);
+        ended.extend(join_all(then.into_iter().map(play)).await);
     }
     for (result, checks) in ended {
         played.push(result);
@@ -302,6 +315,10 @@ pub async fn play(stage: &mut Stage, acts: &[Act]) -> (Outcome, Vec<Asked>) {
         let seen = seen.await.unwrap_or_else(|ended| Err(ended.into()));
         let (ok, detail) = seen.unwrap_or_else(|error| (false, format!("{error:#}")));
         note(stage, &mut played, act, &name, ok, detail);
+    }
+    // Now also what went on when an act had ended was measured.
+    for played in played.iter_mut().filter(|played| played.status != Status::Skipped) {
+        played.time = stage.clock.split_of(played.name, played.at);
     }
     // An unsigned call was refused; whoever made it may have taken that for the refusal that the story wants to see.
     if let Some(last) = acts.iter().rfind(|act| was_played(&played, **act)) {
@@ -353,7 +370,8 @@ impl Playing {
     /// Plays an act once those have ended that it needs or waits for; not at all if one that it needs did not pass.
     async fn act(&self, act: Act, play: impl AsyncFnOnce(&mut Checks) -> Result<()>) -> (Played, Checks) {
         let (mut ended, mut staged) = (self.ended.subscribe(), self.staged.subscribe());
-        for before in [act.needs(), act.waits_for()].into_iter().flatten().filter(|before| self.acts.contains(before)) {
+        let before = act.needs().into_iter().chain(act.waits_for().iter().copied());
+        for before in before.filter(|before| self.acts.contains(before)) {
             // The senders live as long as this does.
             tokio::select! {
                 _ = ended.wait_for(|ended| ended.contains_key(&before)) => {}
@@ -364,7 +382,8 @@ impl Playing {
         let needed = act.needs().and_then(|needed| ended.borrow().get(&needed).copied());
         let played = if needed.is_some_and(|status| status != Status::Passed) {
             self.teller.line(&format!("act   {}: skipped, as an act that it needs failed", act.name()));
-            Played { name: act.name(), status: Status::Skipped, time: Split::default(), checks: Vec::new() }
+            let (at, time) = ((0.0, 0.0), Split::default());
+            Played { name: act.name(), status: Status::Skipped, at, time, checks: Vec::new() }
         } else {
             self.play(act, &mut checks, play).await
         };
@@ -376,7 +395,7 @@ impl Playing {
 
     async fn play(&self, act: Act, checks: &mut Checks, play: impl AsyncFnOnce(&mut Checks) -> Result<()>) -> Played {
         self.teller.line(&format!("act   {}: {}", act.name(), act.about()));
-        let began = self.clock.elapsed();
+        let began = self.clock.elapsed().as_secs_f64();
         let playing = tokio::time::timeout(LONGEST, play(checks));
         let done = self.clock.measure(Kind::Step, act.name(), act.name(), playing).await;
         let ended = || format!("it did not end within {} minutes", LONGEST.as_secs() / 60);
@@ -385,26 +404,33 @@ impl Playing {
         }
         let passed = !checks.list.is_empty() && checks.list.iter().all(|check| check.ok);
         let status = if passed { Status::Passed } else { Status::Failed };
-        let time = self.clock.split_of(act.name(), began);
+        let at = (began, self.clock.elapsed().as_secs_f64());
         let how = if passed { "passed" } else { "FAILED" };
-        self.teller.line(&format!("act   {}: {how} in {:.1} s", act.name(), time.total));
-        Played { name: act.name(), status, time, checks: std::mem::take(&mut checks.list) }
+        self.teller.line(&format!("act   {}: {how} in {:.1} s", act.name(), at.1 - at.0));
+        Played { name: act.name(), status, at, time: Split::default(), checks: std::mem::take(&mut checks.list) }
     }
 }
 
-/// Plays one of the acts before GitHub takes part.
-async fn by_hand(act: Act, stage: &mut Stage, checks: &mut Checks) -> Result<()> {
+/// Plays one of the acts that make the stage.
+async fn made(act: Act, stage: &mut Stage, checks: &mut Checks) -> Result<()> {
     match act {
         Act::Bootstrap => acts::bootstrap(stage, checks).await,
         Act::Provision => acts::provision(stage, checks).await,
-        Act::Calls => acts::calls(stage, checks).await,
-        Act::Replay => acts::replay(stage, checks).await,
-        Act::Erase => acts::erase(stage, checks).await,
-        _ => bail!("{} plays on GitHub", act.name()),
+        _ => bail!("{} makes no stage", act.name()),
     }
 }
 
 /// Plays one of the others.
+async fn on_stage(act: Act, stage: &Stage, opened: &Result<()>, checks: &mut Checks) -> Result<()> {
+    match act {
+        Act::Calls => acts::calls(stage, checks).await,
+        Act::Replay => acts::replay(stage, checks).await,
+        Act::Erase => acts::erase(stage, checks).await,
+        _ => on_github(act, stage, opened, checks).await,
+    }
+}
+
+/// Plays one on GitHub.
 async fn on_github(act: Act, stage: &Stage, opened: &Result<()>, checks: &mut Checks) -> Result<()> {
     if let Err(error) = opened {
         bail!("{error:#}");

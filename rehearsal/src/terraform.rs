@@ -6,6 +6,7 @@ mod ui;
 use crate::clock::{Clock, Kind};
 use crate::command;
 use crate::tell::Teller;
+use crate::tools::Accepted;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use stand_ins::folders;
@@ -18,12 +19,17 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 
 pub use settling::Settling;
 
+/// A quarter of the time of Terraform and its provider (`terraform validate`) goes into garbage otherwise.
+pub(crate) const GOGC: (&str, &str) = ("GOGC", "400");
+
 /// Terraform in a copy of `terraform/`.
 #[derive(Debug, Clone)]
 pub struct Terraform {
     program: PathBuf,
     /// The CLI configuration, which says where the provider is.
     pub configuration: PathBuf,
+    /// What runs as soon as a root's `init` has accepted the provider.
+    pub(crate) accepted: Option<Accepted>,
     url: String,
     tree: PathBuf,
     log: PathBuf,
@@ -49,6 +55,7 @@ impl Terraform {
         Ok(Self {
             program,
             configuration,
+            accepted: None,
             url: url.to_owned(),
             tree,
             log: folder.join("terraform.log"),
@@ -61,6 +68,15 @@ impl Terraform {
     #[must_use]
     pub fn root(&self, root: &str) -> PathBuf {
         self.tree.join(root)
+    }
+
+    /// Goes on with the provider that `init` installed in a root, without hashing it again.
+    ///
+    /// # Errors
+    /// As [`Accepted::new`].
+    pub fn accept(&mut self, folder: &Path, root: &str) -> Result<()> {
+        self.accepted = Some(Accepted::new(&self.program, &self.configuration, folder, &self.root(root))?);
+        Ok(())
     }
 
     /// Runs `terraform <arguments>` in a root.
@@ -140,12 +156,16 @@ impl Terraform {
         arguments: &[A],
         mut hear: impl FnMut(&str),
     ) -> Result<Ended> {
-        let mut command = command::as_root(&self.program, &self.url);
+        let (program, configuration) = match &self.accepted {
+            Some(accepted) => (&accepted.program, &accepted.configuration),
+            None => (&self.program, &self.configuration),
+        };
+        let mut command = command::as_root(program, &self.url);
         command.args(arguments).current_dir(self.root(root));
         command.envs([("CHECKPOINT_DISABLE", "1"), ("TF_IN_AUTOMATION", "1"), ("TF_INPUT", "0")]);
-        command.env("TF_CLI_CONFIG_FILE", &self.configuration);
+        command.env("TF_CLI_CONFIG_FILE", configuration).env(GOGC.0, GOGC.1);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().with_context(|| format!("failed to start {}", self.program.display()))?;
+        let mut child = command.spawn().with_context(|| format!("failed to start {}", program.display()))?;
         let mut log = File::options().create(true).append(true).open(&self.log)?;
         writeln!(log, "\n$ {what}")?;
         let (out, err) = (child.stdout.take().context("piped")?, child.stderr.take().context("piped")?);

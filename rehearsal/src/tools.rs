@@ -15,7 +15,7 @@ pub use act::act;
 pub use actionlint::actionlint;
 pub use advisories::advisories;
 pub use cargo_audit::cargo_audit;
-pub use provider::{accepted_provider, provider_configuration};
+pub use provider::{Accepted, provider_configuration};
 pub use stand_ins::tools::{Tool, ministack};
 pub use terraform::terraform;
 pub use tfsec::tfsec;

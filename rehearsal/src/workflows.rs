@@ -13,6 +13,7 @@ mod tool_cache;
 
 use crate::repository::Repository;
 use anyhow::Result;
+use stand_ins::folders;
 use std::path::{Path, PathBuf};
 
 pub(crate) use again::failed_alone;
@@ -39,7 +40,8 @@ impl Workflows {
     /// As [`Repository::copy`], or if a file is no workflow.
     pub async fn copy(workspace: &Path, folder: &Path, repository: &str, tokens: Tokens<'_>) -> Result<Self> {
         let copy = Repository::copy(workspace, &folder.join("repository")).await?;
-        let rewrites = rewrite::all(&copy.folder, tokens)?;
+        let places = folders::rehearsal()?.join("checkouts");
+        let rewrites = rewrite::all(rewrite::Folders { copy: &copy.folder, places: &places }, tokens)?;
         copy.commit("Changed for act").await?;
         copy.git(&["remote", "add", "origin", &format!("https://github.com/{repository}.git")]).await?;
         Ok(Self { folder: copy.folder, rewrites, cache: folder.join("act") })

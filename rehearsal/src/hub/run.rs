@@ -6,10 +6,10 @@ use crate::clock::Kind;
 use crate::http;
 use crate::packages;
 use crate::stage::{GITHUB_REPOSITORY, Stage};
+use crate::terraform::GOGC;
 use crate::workflows::{self, Outcome, Request};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde_json::{Value, json};
-use stand_ins::folders;
 use stand_ins::github::Event;
 use stand_ins::oidc::Job;
 use std::path::PathBuf;
@@ -257,21 +257,24 @@ impl Hub {
         // No database of vulnerabilities is within reach: the gate lets that pass only because it is named.
         vars.extend(workflows::pairs(&[("LOCKGATE_SCAN_ALLOW", "trivy/vulnerabilities")]));
         vars.extend(started.variables.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
-        let target = folders::target()?;
-        let configuration = if started.hashes { &stage.terraform.configuration } else { &self.accepted };
+        let (configuration, terraform) = if started.hashes {
+            (&stage.terraform.configuration, "terraform".to_owned())
+        } else {
+            (&self.accepted.configuration, self.accepted.program.display().to_string())
+        };
         let env = [
             ("AWS_ENDPOINT_URL", stage.emulator.url.clone()),
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
             ("GITHUB_API_URL", self.github.url.clone()),
             ("LOCKGATE_ADVISORY_DB", self.advisories.display().to_string()),
-            ("LOCKGATE_FROM", target.join("debug/lockgate").display().to_string()),
+            ("LOCKGATE_FROM", self.program.display().to_string()),
             ("CARGO_TARGET_DIR", packages::target()?.display().to_string()),
             // Where Terraform finds the provider, and how it speaks to an emulated S3.
+            ("LOCKGATE_TERRAFORM", terraform),
             ("TF_CLI_CONFIG_FILE", configuration.display().to_string()),
             ("TF_CLI_ARGS_init", "-backend-config=use_path_style=true".to_owned()),
             ("TF_VAR_s3_use_path_style", "true".to_owned()),
-            // A quarter of the time of Terraform and its provider (`terraform validate`) goes into garbage otherwise.
-            ("GOGC", "400".to_owned()),
+            (GOGC.0, GOGC.1.to_owned()),
             // Two scans may run at a time, and Trivy locks a cache of files.
             ("TRIVY_CACHE_BACKEND", "memory".to_owned()),
         ];

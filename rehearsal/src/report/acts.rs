@@ -50,7 +50,8 @@ mod tests {
 
     #[test]
     fn an_act_names_the_files_that_it_ran() {
-        let act = |name| Played { name, status: Status::Passed, time: Split::default(), checks: Vec::new() };
+        let act =
+            |name| Played { name, status: Status::Passed, at: (0.0, 0.0), time: Split::default(), checks: Vec::new() };
         let run =
             PlayedRun { workflow: ".github/workflows/on-main.yml".into(), act: "merge".into(), ..PlayedRun::default() };
         let checkout = Checkout::seen_from("/checkout/target/run".as_ref(), "/checkout".as_ref());

@@ -3,6 +3,8 @@
 
 use anyhow::{Context, Result};
 use stand_ins::folders;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// The provider's folder within a mirror.
@@ -10,6 +12,10 @@ const PROVIDER: &str = "registry.terraform.io/hashicorp/aws";
 
 /// Begins what says where providers come from.
 const INSTALLATION: &str = "provider_installation {\n";
+
+/// What `init` is told of the provider, which it does not start: a process that runs already, and is not installed.
+/// <https://developer.hashicorp.com/terraform/plugin/debugging#running-terraform-with-a-provider-in-debug-mode>
+const ELSEWHERE: &str = r#"{"registry.terraform.io/hashicorp/aws":{"Protocol":"grpc","ProtocolVersion":5,"Pid":1,"Test":true,"Addr":{"Network":"unix","String":"/dev/null"}}}"#;
 
 /// How many folders below a root the search goes, `PROVIDER` not counted.
 const DEPTH: usize = 2;
@@ -30,38 +36,57 @@ pub fn provider_configuration(folder: &Path) -> Result<(PathBuf, String)> {
         ),
         None => {
             let cache = folders::tools()?.join("terraform-plugins");
-            std::fs::create_dir_all(&cache)?;
+            fs::create_dir_all(&cache)?;
             (format!("plugin_cache_dir = {cache:?}\n"), "the registry".to_owned())
         }
     };
     let path = folder.join("terraform.rc");
-    std::fs::write(&path, text).with_context(|| format!("failed to write {}", path.display()))?;
+    fs::write(&path, text).with_context(|| format!("failed to write {}", path.display()))?;
     Ok((path, origin))
 }
 
-/// Writes a configuration like this one into `folder`, in which Terraform runs the provider that `terraform init` installed
-/// below `root` as it is. It was accepted there by the hash in the lock file, and so it is by every further `init`; but
-/// without this each plan and apply begins by hashing its 700 MB again.
-/// <https://developer.hashicorp.com/terraform/cli/config/config-file#development-overrides-for-provider-developers>
-///
-/// # Errors
-/// If none was installed there, or the file cannot be written.
-pub fn accepted_provider(configuration: &Path, folder: &Path, root: &Path) -> Result<PathBuf> {
-    let versions = root.join(".terraform/providers").join(PROVIDER);
-    let only = |folder: &Path| -> Result<PathBuf> {
-        let entry = std::fs::read_dir(folder).with_context(|| format!("failed to read {}", folder.display()))?.next();
-        Ok(entry.with_context(|| format!("{} is empty", folder.display()))??.path())
-    };
-    let installed = only(&only(&versions)?)?.canonicalize()?;
-    let text = std::fs::read_to_string(configuration)?;
-    let overrides = format!("  dev_overrides {{\n    \"hashicorp/aws\" = {installed:?}\n  }}\n");
-    let text = match text.split_once(INSTALLATION) {
-        Some((before, methods)) => format!("{before}{INSTALLATION}{overrides}{methods}"),
-        None => format!("{text}{INSTALLATION}{overrides}  direct {{}}\n}}\n"),
-    };
-    let path = folder.join("terraform-accepted.rc");
-    std::fs::write(&path, text).with_context(|| format!("failed to write {}", path.display()))?;
-    Ok(path)
+/// Terraform with the provider that a root's `terraform init` accepted by the hash in the lock file: no further process hashes
+/// its 700 MB again, which without instructions for that takes longer than most plans.
+#[derive(Debug, Clone)]
+pub struct Accepted {
+    /// The program. Its `init` takes the provider for one that it need not install.
+    pub program: PathBuf,
+    /// For `TF_CLI_CONFIG_FILE`: where the provider is.
+    /// <https://developer.hashicorp.com/terraform/cli/config/config-file#development-overrides-for-provider-developers>
+    pub configuration: PathBuf,
+}
+
+impl Accepted {
+    /// Writes both into `folder`: a configuration like this one, and a program that starts Terraform.
+    ///
+    /// # Errors
+    /// If none was installed below `root`, or a file cannot be written.
+    pub fn new(terraform: &Path, configuration: &Path, folder: &Path, root: &Path) -> Result<Self> {
+        let versions = root.join(".terraform/providers").join(PROVIDER);
+        let installed = only(&only(&versions)?)?.canonicalize()?;
+        let text = fs::read_to_string(configuration)?;
+        let overrides = format!("  dev_overrides {{\n    \"hashicorp/aws\" = {installed:?}\n  }}\n");
+        let text = match text.split_once(INSTALLATION) {
+            Some((before, methods)) => format!("{before}{INSTALLATION}{overrides}{methods}"),
+            None => format!("{text}{INSTALLATION}{overrides}  direct {{}}\n}}\n"),
+        };
+        let configuration = folder.join("terraform-accepted.rc");
+        fs::write(&configuration, text).with_context(|| format!("failed to write {}", configuration.display()))?;
+        let program = folder.join("terraform-accepted");
+        let terraform = terraform.to_str().context("the path of Terraform is not UTF-8")?.replace('\'', "'\\''");
+        let text = format!(
+            "#!/bin/sh\n[ \"$1\" = init ] && export TF_REATTACH_PROVIDERS='{ELSEWHERE}'\nexec '{terraform}' \"$@\"\n"
+        );
+        fs::write(&program, text).with_context(|| format!("failed to write {}", program.display()))?;
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
+        Ok(Self { program, configuration })
+    }
+}
+
+/// The only entry of a folder.
+fn only(folder: &Path) -> Result<PathBuf> {
+    let entry = fs::read_dir(folder).with_context(|| format!("failed to read {}", folder.display()))?.next();
+    Ok(entry.with_context(|| format!("{} is empty", folder.display()))??.path())
 }
 
 /// <https://developer.hashicorp.com/terraform/cli/config/config-file#implied-local-mirror-directories>
@@ -91,7 +116,7 @@ fn below(folder: &Path, depth: usize) -> Option<PathBuf> {
     if depth == 0 {
         return None;
     }
-    let entries = std::fs::read_dir(folder).ok()?;
+    let entries = fs::read_dir(folder).ok()?;
     let folders = entries.filter_map(Result::ok).filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
     folders.map(|entry| entry.path()).find_map(|folder| below(&folder, depth - 1))
 }
@@ -108,10 +133,10 @@ mod tests {
     fn a_mirror_is_found_below_a_root_but_not_too_deep() {
         let root = tempfile::tempdir().expect("a folder");
         let deep = root.path().join("a/b/c/mirror");
-        std::fs::create_dir_all(deep.join(PROVIDER)).expect("folders");
+        fs::create_dir_all(deep.join(PROVIDER)).expect("folders");
         assert_eq!(below(root.path(), DEPTH), None);
         let near = root.path().join("a/plugins");
-        std::fs::create_dir_all(near.join(PROVIDER)).expect("folders");
+        fs::create_dir_all(near.join(PROVIDER)).expect("folders");
         assert_eq!(below(root.path(), DEPTH), Some(near));
     }
 }

@@ -30,6 +30,20 @@ const TIMES: &str = "git ls-files -z | xargs -0 sh -c 'to=$PWD; cd \"$0\"; for f
 if [ -e \"$file\" ]; then printf \"%s\\0\" \"$file\"; else touch -d @0 \"$to/$file\"; fi; done \
 | xargs -0 cp --parents --attributes-only --preserve=timestamps -t \"$to\"'";
 
+/// The action before which a checkout moves to a place that is the branch's in every run, as it would be on a runner: clippy
+/// keeps the full path of the workspace's Cargo.toml, and what it looked at elsewhere counts for nothing.
+const SCANS: &str = "./actions/scan";
+const MOVE: &str = r#" && rm -rf "$place" && mkdir -p "${place%/*}" && mv "$PWD" "$place" && ln -s "$place" "$PWD""#;
+
+/// Where checkouts lie.
+#[derive(Clone, Copy)]
+pub(super) struct Folders<'f> {
+    /// The copy whose times the files get.
+    pub copy: &'f Path,
+    /// Those that are scanned.
+    pub places: &'f Path,
+}
+
 /// Makes a token for the API of a job with these permissions.
 pub type Tokens<'t> = &'t dyn Fn(&[(String, String)]) -> Option<String>;
 
@@ -46,14 +60,15 @@ pub struct Rewrite {
 }
 
 /// Changes every workflow and action of the copy.
-pub(super) fn all(copy: &Path, tokens: Tokens<'_>) -> Result<Vec<Rewrite>> {
-    let mut rewrites = Vec::new();
+pub(super) fn all(folders: Folders<'_>, tokens: Tokens<'_>) -> Result<Vec<Rewrite>> {
+    let (mut rewrites, copy) = (Vec::new(), folders.copy);
     let workflows = files(&copy.join(".github/workflows"))?.into_iter().map(|name| format!(".github/workflows/{name}"));
     let actions = files(&copy.join("actions"))?.into_iter().map(|name| format!("actions/{name}/action.yml"));
     for file in workflows.chain(actions).filter(|file| copy.join(file).is_file()) {
         let path = copy.join(&file);
         let text = fs::read_to_string(&path)?;
-        let (text, changes) = one(&file, &text, copy, tokens).with_context(|| format!("failed to rewrite {file}"))?;
+        let (text, changes) =
+            one(&file, &text, folders, tokens).with_context(|| format!("failed to rewrite {file}"))?;
         fs::write(&path, text)?;
         rewrites.extend(changes.into_iter().map(|what| Rewrite { file: file.clone(), what }));
     }
@@ -69,7 +84,7 @@ fn files(folder: &Path) -> Result<Vec<String>> {
 }
 
 /// A file as act runs it, and what was changed.
-fn one(file: &str, text: &str, copy: &Path, tokens: Tokens<'_>) -> Result<(String, Vec<String>)> {
+fn one(file: &str, text: &str, folders: Folders<'_>, tokens: Tokens<'_>) -> Result<(String, Vec<String>)> {
     let mut document: Value = yaml_serde::from_str(text)?;
     let mut changes = Vec::new();
     let permissions = document["permissions"].clone();
@@ -86,7 +101,7 @@ fn one(file: &str, text: &str, copy: &Path, tokens: Tokens<'_>) -> Result<(Strin
             let name = name.as_str().unwrap_or_default().to_owned();
             if let Some(job) = job.as_mapping_mut() {
                 rewrite_job(file, &name, job, &permissions, tokens, &mut changes);
-                keep_times(&name, job, copy, &mut changes);
+                keep_times(&name, job, folders, &mut changes);
             }
         }
     }
@@ -142,7 +157,7 @@ fn rewrite_job(
 }
 
 /// See [`TIMES`]; for jobs that check out by themselves, which is where something is built.
-fn keep_times(name: &str, job: &mut Mapping, copy: &Path, changes: &mut Vec<String>) {
+fn keep_times(name: &str, job: &mut Mapping, folders: Folders<'_>, changes: &mut Vec<String>) {
     let Some(steps) = job.get_mut("steps").and_then(Value::as_sequence_mut) else { return };
     let checks_out = |step: &Value| {
         step["uses"].as_str().is_some_and(|uses| uses.starts_with("actions/checkout@") && uses != CHECKOUT)
@@ -150,7 +165,15 @@ fn keep_times(name: &str, job: &mut Mapping, copy: &Path, changes: &mut Vec<Stri
     let Some(at) = steps.iter().position(checks_out) else { return };
     let mut step = Mapping::new();
     step.insert("name".into(), "times of files".into());
-    step.insert("run".into(), format!("{TIMES} '{}'", copy.display()).into());
+    let mut run = format!("{TIMES} '{}'", folders.copy.display());
+    if steps.iter().any(|step| step["uses"].as_str() == Some(SCANS)) {
+        let place = format!(" && place='{}'/\"${{GITHUB_HEAD_REF:-$GITHUB_REF_NAME}}\"", folders.places.display());
+        run.extend([&place, MOVE]);
+        changes.push(format!(
+            "job {name}: the checkout lies in the same place in every run of the branch, as on a runner"
+        ));
+    }
+    step.insert("run".into(), run.into());
     steps.insert(at + 1, Value::Mapping(step));
     changes.push(format!("job {name}: files keep their times, so that cargo builds only what has changed"));
 }
@@ -203,11 +226,16 @@ fn to_local(user: &mut Mapping, changes: &mut Vec<String>) {
 mod tests {
     use super::*;
 
+    fn folders() -> Folders<'static> {
+        Folders { copy: Path::new("/copy"), places: Path::new("/places") }
+    }
+
     const WORKFLOW: &str = "
 on: { workflow_call: {} }
 permissions: {}
 jobs:
   plain: { runs-on: x, steps: [{ uses: actions/checkout@0123 }, { uses: $/actions/plan }] }
+  scan: { runs-on: x, steps: [{ uses: actions/checkout@0123 }, { uses: $/actions/scan }] }
   cloud:
     runs-on: x
     environment: { name: '${{ inputs.environment }}-rollback', deployment: false }
@@ -221,11 +249,13 @@ jobs:
     #[test]
     fn a_job_gets_what_act_does_not_give_and_nothing_it_may_not_have() {
         let token = |granted: &[(String, String)]| Some(format!("{granted:?}"));
-        let (text, changes) = one(".github/workflows/w.yml", WORKFLOW, Path::new("/copy"), &token).expect("a workflow");
+        let (text, changes) = one(".github/workflows/w.yml", WORKFLOW, folders(), &token).expect("a workflow");
         let after: Value = yaml_serde::from_str(&text).expect("YAML");
         let jobs = &after["jobs"];
         assert_eq!(jobs["plain"]["steps"][2]["uses"], "./actions/plan");
         assert!(jobs["plain"]["steps"][1]["run"].as_str().is_some_and(|run| run.ends_with(" '/copy'")));
+        let scanned = jobs["scan"]["steps"][1]["run"].as_str().unwrap_or_default();
+        assert!(scanned.contains(" '/copy' && place='/places'/\"${GITHUB_HEAD_REF:-"), "{scanned}");
         assert_eq!(jobs["plain"]["steps"].as_sequence().map(Vec::len), Some(3), "it has a checkout of its own");
         assert!(jobs["plain"]["env"].is_null(), "it may not have a token");
         assert_eq!(jobs["called"]["uses"], "./.github/workflows/x.yml");
@@ -239,14 +269,14 @@ jobs:
         );
         assert_eq!(jobs["plain"]["steps"][2]["with"]["token"], "[]", "a job without grants has a token without rights");
         assert!(jobs["checks"].is_null(), "it is not played");
-        assert_eq!(changes.len(), 9, "{changes:?}");
+        assert_eq!(changes.len(), 13, "{changes:?}");
     }
 
     #[test]
     fn an_actions_own_steps_are_rewritten_too() {
         let action =
             "runs: { using: composite, steps: [{ uses: $/actions/setup }, { run: exec lockgate x, shell: bash }] }";
-        let (text, changes) = one("actions/x/action.yml", action, Path::new("/copy"), &|_| None).expect("an action");
+        let (text, changes) = one("actions/x/action.yml", action, folders(), &|_| None).expect("an action");
         assert!(text.contains("./actions/setup") && !text.contains("$/"), "{text}");
         assert_eq!(changes, ["$/actions/setup is ./actions/setup: act does not know $/"]);
     }

@@ -5,6 +5,7 @@ use crate::client::ask;
 use stand_ins::github::{Branches, Environment, Gates, Github, Review, User};
 use std::io::Write;
 use std::net::TcpStream;
+use std::pin::pin;
 use std::thread::{self, JoinHandle};
 
 const REPOSITORY: &str = "acme/calls";
@@ -152,6 +153,23 @@ async fn one_run_has_a_group_and_one_waits_for_it() {
     assert_eq!(told(tenth), said(409, "run 10 left the queue"));
     let other = post(&gates, "/queue?repository=acme%2Fcalls&run=11&group=apply%20production");
     assert_eq!(told(other).0, 200);
+}
+
+#[tokio::test]
+async fn a_run_that_has_a_group_asked_for_it_as_one_that_waits_did() {
+    let (_github, gates) = reviewed(false);
+    assert_eq!(told(group(&gates, "queue", 7)).0, 200);
+    gates.asked(REPOSITORY, "apply staging", 7).await;
+    let mut eighth = pin!(gates.asked(REPOSITORY, "apply staging", 8));
+    tokio::select! {
+        biased;
+        () = &mut eighth => panic!("it has not asked yet"),
+        () = std::future::ready(()) => {}
+    }
+    let waits = group(&gates, "queue", 8);
+    eighth.await;
+    assert_eq!(told(group(&gates, "leave", 8)).0, 200);
+    assert_eq!(told(waits).0, 409);
 }
 
 #[tokio::test]

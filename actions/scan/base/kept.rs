@@ -1,0 +1,100 @@
+//! A worktree that stays, with an index of its own; git does not know it.
+
+use std::{
+    fs::{self, File, TryLockError},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+
+use super::git;
+use crate::runner;
+
+/// Held while the worktree is used. It ends with this value.
+pub(super) type Lock = File;
+
+/// Makes the worktree in a folder one of this commit. Another scan that uses it is waited for.
+pub(super) async fn checkout(repository: &Path, folder: &Path, commit: &str) -> Result<(PathBuf, Lock)> {
+    fs::create_dir_all(folder).with_context(|| format!("{} cannot be made for the base", folder.display()))?;
+    let lock = lock(&folder.join("checkout.lock")).await?;
+    let (tree, index) = (folder.join("checkout"), folder.join("checkout.index"));
+    let variables = [("GIT_WORK_TREE", &*tree), ("GIT_INDEX_FILE", &*index)];
+    let git = async |arguments: &[&str]| git(repository, arguments, &variables).await;
+    let read = ["read-tree", "--reset", "-u", commit];
+    fs::create_dir_all(&tree)?;
+    if git(&read).await.is_err() {
+        // A scan that was killed may have left half of it.
+        fs::remove_dir_all(&tree)?;
+        fs::create_dir(&tree)?;
+        let _ = fs::remove_file(&index);
+        let _ = fs::remove_file(folder.join("checkout.index.lock"));
+        git(&read).await.context("the base cannot be checked out beside the head")?;
+    }
+    // What its build scripts wrote beside its files is not the commit's.
+    git(&["clean", "-ffdxq"]).await.context("the base's checkout cannot be cleaned")?;
+    Ok((tree, lock))
+}
+
+async fn lock(path: &Path) -> Result<Lock> {
+    let file = File::create(path).with_context(|| format!("{} cannot be written", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => return Ok(file),
+        Err(TryLockError::WouldBlock) => runner::say("waiting for another scan that uses the base"),
+        Err(TryLockError::Error(error)) => return Err(error).context("the base cannot be locked"),
+    }
+    tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await?.context("the base cannot be locked")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn ran(repository: &Path, arguments: &[&str]) -> String {
+        let who = ["-c", "user.name=x", "-c", "user.email=x@localhost", "-c", "commit.gpgsign=false"];
+        git(repository, &[&who, arguments].concat(), &[]).await.expect("git runs").trim().to_owned()
+    }
+
+    /// Commits files with this content, and no others.
+    async fn commit(repository: &Path, files: &[(&str, &str)]) -> String {
+        ran(repository, &["rm", "-rfq", "--ignore-unmatch", "."]).await;
+        for (name, text) in files {
+            fs::write(repository.join(name), text).expect("written");
+        }
+        ran(repository, &["add", "--all"]).await;
+        ran(repository, &["commit", "--quiet", "--message", "x"]).await;
+        ran(repository, &["rev-parse", "HEAD"]).await
+    }
+
+    fn changed(file: &Path) -> std::time::SystemTime {
+        fs::metadata(file).and_then(|file| file.modified()).expect("it is there")
+    }
+
+    #[tokio::test]
+    async fn only_what_is_another_is_written_and_nothing_else_stays() {
+        let place = tempfile::tempdir().expect("a folder");
+        let (repository, keep) = (place.path().join("repository"), place.path().join("keep"));
+        fs::create_dir(&repository).expect("a folder");
+        ran(&repository, &["init", "--quiet"]).await;
+        let first = commit(&repository, &[("same", "1"), ("other", "1"), ("gone", "1")]).await;
+        let second = commit(&repository, &[("same", "1"), ("other", "2"), ("new", "2")]).await;
+
+        let (tree, lock) = checkout(&repository, &keep, &first).await.expect("a checkout");
+        drop(lock);
+        let before = changed(&tree.join("same"));
+        fs::write(tree.join("generated"), "by a build script").expect("written");
+        let (tree, lock) = checkout(&repository, &keep, &second).await.expect("a checkout");
+        let mut names: Vec<_> = fs::read_dir(&tree).expect("it").map(|it| it.expect("an entry").file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["new", "other", "same"]);
+        assert_eq!(fs::read_to_string(tree.join("other")).expect("it"), "2");
+        assert_eq!(changed(&tree.join("same")), before, "cargo would compile it again");
+        drop(lock);
+
+        // A scan was killed while git wrote.
+        fs::write(keep.join("checkout.index"), "half").expect("written");
+        let (tree, lock) = checkout(&repository, &keep, &first).await.expect("a checkout");
+        assert_eq!(fs::read_to_string(tree.join("other")).expect("it"), "1");
+        assert!(tree.join("gone").is_file() && !tree.join("new").exists());
+        drop(lock);
+    }
+}
