@@ -191,7 +191,7 @@ async fn upsert(
         settled = false;
         if changed {
             // Somebody else writes, too: in step, two would go on for ever.
-            sleep(pause(sticky.settle, round.min(3))).await;
+            sleep(pause(sticky.settle / 4, round.min(3))).await;
         }
         if first.body() != body {
             changed = true;

@@ -15,19 +15,21 @@ pub(super) type Lock = File;
 
 /// Makes the worktree in a folder one of this commit. Another scan that uses it is waited for.
 pub(super) async fn checkout(repository: &Path, folder: &Path, commit: &str) -> Result<(PathBuf, Lock)> {
-    fs::create_dir_all(folder).with_context(|| format!("{} cannot be made for the base", folder.display()))?;
-    let lock = lock(&folder.join("checkout.lock")).await?;
     let (tree, index) = (folder.join("checkout"), folder.join("checkout.index"));
+    let made = || fs::create_dir_all(&tree).with_context(|| format!("{} cannot be made for the base", tree.display()));
+    made()?;
+    let lock = lock(&folder.join("checkout.lock")).await?;
     let variables = [("GIT_WORK_TREE", &*tree), ("GIT_INDEX_FILE", &*index)];
     let git = async |arguments: &[&str]| git(repository, arguments, &variables).await;
     let read = ["read-tree", "--reset", "-u", commit];
-    fs::create_dir_all(&tree)?;
     if git(&read).await.is_err() {
         // A scan that was killed may have left half of it.
-        fs::remove_dir_all(&tree)?;
-        fs::create_dir(&tree)?;
-        let _ = fs::remove_file(&index);
-        let _ = fs::remove_file(folder.join("checkout.index.lock"));
+        fs::remove_dir_all(&tree).with_context(|| format!("{} cannot be removed", tree.display()))?;
+        made()?;
+        for half in [&index, &folder.join("checkout.index.lock")] {
+            // There may be none.
+            let _ = fs::remove_file(half);
+        }
         git(&read).await.context("the base cannot be checked out beside the head")?;
     }
     // What its build scripts wrote beside its files is not the commit's.
