@@ -20,8 +20,9 @@ use crate::{
 /// The comment's name in its marker.
 pub(crate) const COMMENT: &str = "deploy";
 
-/// How long the jobs of several environments leave each other to write the same comment.
-const SETTLE: Duration = Duration::from_secs(2);
+/// How long the jobs of several environments leave each other to write the same comment: they seldom write at once, and each
+/// step of a delivery waits for it.
+const SETTLE: Duration = Duration::from_millis(500);
 
 /// GitHub takes a description of 140 characters; a cut one says how much is missing.
 const DESCRIPTION: usize = 110;

@@ -115,7 +115,7 @@ impl Hub {
         let accepted = stage.terraform.accepted.clone().context("the act bootstrap was not played")?;
         stage.rewrites.push((
             "(the runner)".to_owned(),
-            "but for the first run of the act pull-request, Terraform runs the provider that the act bootstrap accepted by its hash, and hashes it no more"
+            "but for the run of the act bad-pull-request, Terraform runs the provider that the act bootstrap accepted by its hash, and hashes it no more"
                 .to_owned(),
         ));
         let origin = Repository { folder: workflows.folder.clone() };
