@@ -7,6 +7,7 @@ use crate::hub::{Hub, told};
 use crate::stage::{ENVIRONMENT, PRODUCTION, Stage};
 use crate::story::Checks;
 use anyhow::{Context, Result};
+use jiff::Timestamp;
 use lockgate::ledger::Ledger;
 use serde_json::{Value, json};
 
@@ -50,6 +51,8 @@ pub(crate) async fn rollback(stage: &Stage, hub: &Hub, checks: &mut Checks) -> R
 /// *after a rollback*.
 pub(crate) async fn after_rollback(stage: &Stage, hub: &Hub, checks: &mut Checks) -> Result<()> {
     let act = "after-rollback";
+    // CloudWatch counts by the minute: what the version that is freed did before would be taken for what it does next.
+    let minute = Timestamp::from_second((Timestamp::now().as_second() / 60 + 1) * 60)?;
     let good = serving(stage, PRODUCTION).await?;
     let branch = hub.branch("words").await?;
     branch.clone.change("README.md", "gate by gate, and proves it", "gate after gate, and proves it")?;
@@ -73,6 +76,7 @@ pub(crate) async fn after_rollback(stage: &Stage, hub: &Hub, checks: &mut Checks
     let mut again = hub.failed_again(&merged, &done, &[("staging.release", released)])?;
     checks.leaves_staging();
     again.variables.push(("LOCKGATE_STRATEGY", "canary:10%/1s".to_owned()));
+    again.approved_after = Some(minute);
     let done = hub.play(stage, act, &again, &[PRODUCTION]).await?;
     checks.that("run again, it goes on", done.succeeded(), told(&done));
     let probed = done.log.iter().any(|said| said.contains("decided by probes"));

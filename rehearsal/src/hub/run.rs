@@ -9,6 +9,7 @@ use crate::stage::{GITHUB_REPOSITORY, Stage};
 use crate::terraform::GOGC;
 use crate::workflows::{self, Outcome, Request};
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use stand_ins::github::Event;
 use stand_ins::oidc::Job;
@@ -48,6 +49,8 @@ pub(crate) struct Started {
     pub(crate) matrix: Option<(&'static str, &'static str)>,
     /// Whether Terraform compares the provider with the lock file's hash in each of its processes.
     pub(crate) hashes: bool,
+    /// Nobody approves anything of it before.
+    pub(crate) approved_after: Option<Timestamp>,
     /// Variables of the repository that are others for this run.
     pub(crate) variables: Vec<(&'static str, String)>,
     /// The pull request on whose page its jobs are shown.
@@ -76,6 +79,7 @@ impl Hub {
             only: None,
             matrix: None,
             hashes: false,
+            approved_after: None,
             variables: Vec::new(),
             shown_on: None,
             left: None,
@@ -195,6 +199,10 @@ impl Hub {
                 };
                 if expected.next() != Some(&environment.as_str()) {
                     bail!("run {} waits for an approval of {environment}, which nobody was to give", started.run_id);
+                }
+                if let Some(time) = started.approved_after {
+                    let left = time.duration_since(Timestamp::now());
+                    tokio::time::sleep(left.try_into().unwrap_or_default()).await;
                 }
                 self.github.review(GITHUB_REPOSITORY, started.run_id, &environment, OPERATOR, true, "looks right")?;
                 stage.teller.line(&format!("hub   {OPERATOR} approves {environment} of run {}", started.run_id));
