@@ -198,7 +198,7 @@ mod tests {
             actual,
             [
                 "sha256:fa15f9ec0591192158dfe58f4564bdba80578bf71f5a3e30931a101abe7c1363",
-                "sha256:7280e4df9dace19c489f087f71fda1d3b1b7e748413ede60c6b8803ee697d0a2"
+                "sha256:9ab384d0d16c9ddf610da0abc135e3db632498a15796c75b9157784c4b8cbf83"
             ]
         );
     }

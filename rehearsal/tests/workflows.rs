@@ -125,6 +125,36 @@ fn a_caller_grants_what_the_called_job_needs() {
     }
 }
 
+/// The rights of which an action's description of its token says that it needs them, and their levels.
+fn needed(description: &str) -> Vec<(&str, &str)> {
+    let (_, needs) = description.split_once("API, with ").expect("a token's description says what it needs");
+    let group = |group: &'_ str| -> Vec<(&str, &str)> {
+        let (names, level) = group.split_once(" set to ").or_else(|| group.split_once(" to ")).expect("a level");
+        names.split(" and ").map(|name| (name, level)).collect()
+    };
+    needs.split(", ").flat_map(group).collect()
+}
+
+#[test]
+fn a_job_grants_what_its_actions_need() {
+    let mut seen = 0;
+    for (file, _, workflow) in workflows() {
+        for (name, job) in jobs(&workflow) {
+            for uses in steps(job).iter().filter_map(|step| step["uses"].as_str()) {
+                let action = callable(uses);
+                let token = action.as_ref().and_then(|action| action["inputs"]["token"]["description"].as_str());
+                let role = (uses == "$/actions/assume-role").then_some(("id-token", "write"));
+                for (right, level) in token.map(needed).into_iter().flatten().chain(role) {
+                    let granted = job.get("permissions").and_then(|permissions| permissions[right].as_str());
+                    assert_eq!(granted, Some(level), "{file}: {name} uses {uses}: add `{right}: {level}` to it");
+                    seen += 1;
+                }
+            }
+        }
+    }
+    assert!(seen > 10, "only {seen} grants were looked at");
+}
+
 /// What an action or a called workflow says of itself, by what `uses:` says.
 fn callable(uses: &str) -> Option<Value> {
     let path = uses.strip_prefix("$/")?;
