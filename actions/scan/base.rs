@@ -30,7 +30,7 @@ enum Checkout {
     Given,
     /// A worktree that git knows.
     Own { repository: PathBuf, _folder: TempDir },
-    /// Another scan's wait: it stays as it is.
+    /// It stays; another scan waits as long as this is held.
     Kept { _lock: kept::Lock },
 }
 
@@ -88,6 +88,10 @@ impl BaseTree {
 /// Runs git in a repository, with variables by which it works on another tree.
 async fn git(repository: &Path, arguments: &[&str], variables: &[(&str, &Path)]) -> Result<String> {
     let mut command = Command::new("git");
+    // In a hook, git names its own repository, tree and index.
+    for own in ["GIT_DIR", "GIT_COMMON_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"] {
+        command.env_remove(own);
+    }
     command.args(arguments).current_dir(repository).envs(variables.iter().copied());
     let done = command.output().await.context("git cannot be started; install it")?;
     let said = String::from_utf8_lossy(&done.stderr);

@@ -167,6 +167,14 @@ fn target(here: &Path) -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| here.join("target"), PathBuf::from)
 }
 
+/// The target folder, if it lies outside of the checkout: below, the head's scanners would look at a base that is kept there.
+fn outside(target: &Path, here: &Path) -> Option<PathBuf> {
+    // Cargo makes it anyway.
+    fs::create_dir_all(target).ok()?;
+    let (target, here) = (target.canonicalize().ok()?, here.canonicalize().ok()?);
+    (!target.starts_with(here)).then_some(target)
+}
+
 /// Scans head and base.
 async fn judge(
     args: &Args,
@@ -290,10 +298,8 @@ impl Args {
         match (&self.baseline, self.base.clone().or_else(parent)) {
             (Some(folder), _) => BaseTree::folder(folder).map(Some),
             (None, Some(commit)) => {
-                // Below the checkout, the head's scanners would look at it, too.
-                let target = target(here);
-                let outside = target.is_absolute() && !target.starts_with(here);
-                BaseTree::commit(here, &commit, outside.then(|| target.join(BASE)).as_deref()).await.map(Some)
+                let keep = outside(&target(here), here).map(|target| target.join(BASE));
+                BaseTree::commit(here, &commit, keep.as_deref()).await.map(Some)
             }
             (None, None) => Ok(None),
         }

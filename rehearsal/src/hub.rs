@@ -16,6 +16,7 @@ use lockgate::sticky::marker;
 use stand_ins::folders;
 use stand_ins::github::{Comment, Deployment, Dispatch, Gates, Github, Issue, NewPull};
 use stand_ins::oidc::{GITHUB, Issuer};
+use stand_ins::tools::output;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
@@ -301,8 +302,9 @@ async fn pushed(main: &Repository, title: &str) -> Result<String> {
 
 /// A program without its debugging symbols, which are half of it: each job keeps a copy and its digest.
 async fn stripped(program: &Path, to: &Path) -> Result<PathBuf> {
-    let strip = Command::new("strip").arg("-o").arg(to).arg(program).status().await;
-    let done = strip.context("strip cannot be started: apt-get install binutils")?;
-    ensure!(done.success(), "strip of {} ended with {done}", program.display());
+    let mut strip = Command::new("strip");
+    output(strip.arg("-o").arg(to).arg(program))
+        .await
+        .context("strip fails; it comes with apt-get install binutils")?;
     Ok(to.to_owned())
 }

@@ -148,7 +148,8 @@ impl Act {
     const fn waits_for(self) -> &'static [Self] {
         match self {
             Self::Erase => &[Self::Replay],
-            Self::Merge => &[Self::Calls, Self::Replay, Self::Erase],
+            // These wait for what comes late; and what a merge delivers, they would see.
+            Self::PullRequest | Self::Merge => &[Self::Calls, Self::Replay, Self::Erase],
             Self::Drift => &[Self::BadRelease],
             // Of two that wait for production's turn, GitHub keeps the later.
             Self::Canary => &[Self::Merge],
@@ -471,5 +472,21 @@ mod tests {
         assert_eq!(Act::with_needed(&[Act::Replay]), [Act::Bootstrap, Act::Provision, Act::Calls, Act::Replay]);
         assert_eq!(Act::with_needed(&[Act::Bootstrap]), [Act::Bootstrap]);
         assert_eq!(Act::with_needed(&Act::ALL), Act::ALL);
+    }
+
+    #[test]
+    fn no_act_waits_for_one_that_waits_for_it() {
+        let mut done = Vec::new();
+        while let Some(next) = Act::ALL.into_iter().find(|act| {
+            let mut before = act.needs().into_iter().chain(act.waits_for().iter().copied());
+            !done.contains(act) && before.all(|before| done.contains(&before))
+        }) {
+            done.push(next);
+        }
+        assert_eq!(done.len(), Act::ALL.len(), "{done:?}");
+        for (act, other) in Act::ALL.into_iter().flat_map(|act| Act::ALL.map(|other| (act, other))) {
+            let waits = act.needs() == Some(other) || act.waits_for().contains(&other);
+            assert!(waits || !act.begins_beside(other), "{act:?} does not wait for {other:?}");
+        }
     }
 }

@@ -128,11 +128,11 @@ fn a_caller_grants_what_the_called_job_needs() {
 /// The rights of which an action's description of its token says that it needs them, and their levels.
 fn needed(description: &str) -> Vec<(&str, &str)> {
     let (_, needs) = description.split_once("API, with ").expect("a token's description says what it needs");
-    let group = |group: &'_ str| -> Vec<(&str, &str)> {
+    let groups = needs.split(", ").flat_map(|group| {
         let (names, level) = group.split_once(" set to ").or_else(|| group.split_once(" to ")).expect("a level");
-        names.split(" and ").map(|name| (name, level)).collect()
-    };
-    needs.split(", ").flat_map(group).collect()
+        names.split(" and ").map(move |name| (name, level))
+    });
+    groups.collect()
 }
 
 #[test]

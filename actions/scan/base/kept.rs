@@ -1,4 +1,4 @@
-//! A worktree that stays, with an index of its own; git does not know it.
+//! A worktree that stays, and that git does not know.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -15,26 +15,34 @@ pub(super) type Lock = File;
 
 /// Makes the worktree in a folder one of this commit. Another scan that uses it is waited for.
 pub(super) async fn checkout(repository: &Path, folder: &Path, commit: &str) -> Result<(PathBuf, Lock)> {
-    let (tree, index) = (folder.join("checkout"), folder.join("checkout.index"));
-    let made = || fs::create_dir_all(&tree).with_context(|| format!("{} cannot be made for the base", tree.display()));
-    made()?;
+    let tree = folder.join("checkout");
+    fs::create_dir_all(&tree).with_context(|| format!("{} cannot be made for the base", tree.display()))?;
     let lock = lock(&folder.join("checkout.lock")).await?;
-    let variables = [("GIT_WORK_TREE", &*tree), ("GIT_INDEX_FILE", &*index)];
-    let git = async |arguments: &[&str]| git(repository, arguments, &variables).await;
-    let read = ["read-tree", "--reset", "-u", commit];
-    if git(&read).await.is_err() {
+    let index = folder.join("checkout.index");
+    if write(repository, &tree, &index, commit).await.is_err() {
         // A scan that was killed may have left half of it.
-        fs::remove_dir_all(&tree).with_context(|| format!("{} cannot be removed", tree.display()))?;
-        made()?;
-        for half in [&index, &folder.join("checkout.index.lock")] {
-            // There may be none.
-            let _ = fs::remove_file(half);
-        }
-        git(&read).await.context("the base cannot be checked out beside the head")?;
+        let again = async {
+            fs::remove_dir_all(&tree)?;
+            fs::create_dir_all(&tree)?;
+            let _ = fs::remove_file(folder.join("checkout.index.lock"));
+            write(repository, &tree, &index, commit).await
+        };
+        again.await.with_context(|| format!("the base cannot be checked out; delete {}", folder.display()))?;
     }
-    // What its build scripts wrote beside its files is not the commit's.
-    git(&["clean", "-ffdxq"]).await.context("the base's checkout cannot be cleaned")?;
     Ok((tree, lock))
+}
+
+/// Leaves files that have the commit's content as they are, writes the others, and removes what else is there.
+async fn write(repository: &Path, tree: &Path, index: &Path, commit: &str) -> Result<()> {
+    // Anew each time: an index that somebody left could call a file unchanged that is not.
+    let _ = fs::remove_file(index);
+    let variables = [("GIT_WORK_TREE", tree), ("GIT_INDEX_FILE", index)];
+    let git = async |arguments: &[&str]| git(repository, arguments, &variables).await;
+    git(&["read-tree", commit]).await?;
+    // It fails where a file has another content, which is written next.
+    let _ = git(&["update-index", "-q", "--refresh"]).await;
+    git(&["checkout-index", "--all", "--force", "--quiet"]).await?;
+    git(&["clean", "-ffdxq"]).await.map(drop)
 }
 
 async fn lock(path: &Path) -> Result<Lock> {
@@ -84,6 +92,7 @@ mod tests {
         drop(lock);
         let before = changed(&tree.join("same"));
         fs::write(tree.join("generated"), "by a build script").expect("written");
+        fs::write(tree.join("new"), "of somebody else").expect("written");
         let (tree, lock) = checkout(&repository, &keep, &second).await.expect("a checkout");
         let mut names: Vec<_> = fs::read_dir(&tree).expect("it").map(|it| it.expect("an entry").file_name()).collect();
         names.sort();
@@ -92,10 +101,15 @@ mod tests {
         assert_eq!(changed(&tree.join("same")), before, "cargo would compile it again");
         drop(lock);
 
-        // A scan was killed while git wrote.
-        fs::write(keep.join("checkout.index"), "half").expect("written");
+        // A scan was killed while git wrote, and somebody else changed a file and had the index not look at it.
+        let index = keep.join("checkout.index");
+        let variables = [("GIT_WORK_TREE", &*tree), ("GIT_INDEX_FILE", &*index)];
+        git(&repository, &["update-index", "--skip-worktree", "same"], &variables).await.expect("git runs");
+        fs::write(tree.join("same"), "bad").expect("written");
+        fs::write(keep.join("checkout.index.lock"), "half").expect("written");
         let (tree, lock) = checkout(&repository, &keep, &first).await.expect("a checkout");
         assert_eq!(fs::read_to_string(tree.join("other")).expect("it"), "1");
+        assert_eq!(fs::read_to_string(tree.join("same")).expect("it"), "1");
         assert!(tree.join("gone").is_file() && !tree.join("new").exists());
         drop(lock);
     }

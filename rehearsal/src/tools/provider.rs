@@ -1,7 +1,7 @@
 //! Where Terraform finds the AWS provider: a mirror on this machine if there is one, else the registry.
 //! <https://developer.hashicorp.com/terraform/cli/config/config-file#provider-installation>
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use stand_ins::folders;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -85,8 +85,10 @@ impl Accepted {
 
 /// The only entry of a folder.
 fn only(folder: &Path) -> Result<PathBuf> {
-    let entry = fs::read_dir(folder).with_context(|| format!("failed to read {}", folder.display()))?.next();
-    Ok(entry.with_context(|| format!("{} is empty", folder.display()))??.path())
+    let mut entries = fs::read_dir(folder).with_context(|| format!("failed to read {}", folder.display()))?;
+    let entry = entries.next().with_context(|| format!("{} is empty", folder.display()))??.path();
+    ensure!(entries.next().is_none(), "{} has several entries, not one", folder.display());
+    Ok(entry)
 }
 
 /// <https://developer.hashicorp.com/terraform/cli/config/config-file#implied-local-mirror-directories>
@@ -138,5 +140,26 @@ mod tests {
         let near = root.path().join("a/plugins");
         fs::create_dir_all(near.join(PROVIDER)).expect("folders");
         assert_eq!(below(root.path(), DEPTH), Some(near));
+    }
+
+    #[test]
+    fn only_init_is_told_that_the_provider_runs_elsewhere() {
+        let place = tempfile::tempdir().expect("a folder");
+        let root = place.path().join("it's a root");
+        fs::create_dir_all(root.join(".terraform/providers").join(PROVIDER).join("5.0.0/linux_amd64"))
+            .expect("folders");
+        let (terraform, configuration) = (root.join("terraform"), root.join("terraform.rc"));
+        fs::write(&terraform, "#!/bin/sh\necho \"$*: ${TF_REATTACH_PROVIDERS-nothing}\"\n").expect("written");
+        fs::set_permissions(&terraform, fs::Permissions::from_mode(0o755)).expect("a program");
+        fs::write(&configuration, INSTALLATION.to_owned() + "}\n").expect("written");
+        let accepted = Accepted::new(&terraform, &configuration, place.path(), &root).expect("both");
+        let said = |what: &str| {
+            let done = std::process::Command::new(&accepted.program).args([what, "-x y"]).output().expect("it runs");
+            String::from_utf8(done.stdout).expect("text")
+        };
+        assert_eq!(said("init"), format!("init -x y: {ELSEWHERE}\n"));
+        assert_eq!(said("plan"), "plan -x y: nothing\n");
+        let text = fs::read_to_string(&accepted.configuration).expect("it");
+        assert!(text.contains("dev_overrides") && text.contains("5.0.0/linux_amd64"), "{text}");
     }
 }

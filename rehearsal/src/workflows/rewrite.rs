@@ -31,7 +31,8 @@ if [ -e \"$file\" ]; then printf \"%s\\0\" \"$file\"; else touch -d @0 \"$to/$fi
 | xargs -0 cp --parents --attributes-only --preserve=timestamps -t \"$to\"'";
 
 /// The action before which a checkout moves to a place that is the branch's in every run, as it would be on a runner: clippy
-/// keeps the full path of the workspace's Cargo.toml, and what it looked at elsewhere counts for nothing.
+/// keeps the full path of the workspace's Cargo.toml, and what it looked at elsewhere counts for nothing. The story scans no
+/// branch twice at a time.
 const SCANS: &str = "./actions/scan";
 const MOVE: &str = r#" && rm -rf "$place" && mkdir -p "${place%/*}" && mv "$PWD" "$place" && ln -s "$place" "$PWD""#;
 
@@ -255,7 +256,8 @@ jobs:
         assert_eq!(jobs["plain"]["steps"][2]["uses"], "./actions/plan");
         assert!(jobs["plain"]["steps"][1]["run"].as_str().is_some_and(|run| run.ends_with(" '/copy'")));
         let scanned = jobs["scan"]["steps"][1]["run"].as_str().unwrap_or_default();
-        assert!(scanned.contains(" '/copy' && place='/places'/\"${GITHUB_HEAD_REF:-"), "{scanned}");
+        let place = " '/copy' && place='/places'/\"${GITHUB_HEAD_REF:-";
+        assert!(scanned.contains(place) && scanned.ends_with(MOVE), "{scanned}");
         assert_eq!(jobs["plain"]["steps"].as_sequence().map(Vec::len), Some(3), "it has a checkout of its own");
         assert!(jobs["plain"]["env"].is_null(), "it may not have a token");
         assert_eq!(jobs["called"]["uses"], "./.github/workflows/x.yml");
