@@ -20,7 +20,6 @@ use stand_ins::emulator::{self, Emulator};
 use stand_ins::folders;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -73,9 +72,9 @@ pub struct Stage {
     /// Whether its apply has ended, which the next acts begin without.
     pub settled: Option<watch::Receiver<bool>>,
     /// What the act *calls* landed.
-    pub landed: OnceLock<Landed>,
+    pub landed: Option<Landed>,
     /// What the API answered in the act *calls*.
-    pub(crate) answers: OnceLock<Answers>,
+    pub(crate) answers: Option<Answers>,
     /// An action that the functions' policies lose before calls land.
     pub without: Option<String>,
     // Held so that no second rehearsal plays in the same folder.
@@ -152,8 +151,8 @@ impl Stage {
             bootstrap: None,
             service: None,
             settled: None,
-            landed: OnceLock::new(),
-            answers: OnceLock::new(),
+            landed: None,
+            answers: None,
             without: None,
             _lock: lock,
         })

@@ -1,5 +1,5 @@
-//! The story: its acts, what each needs, and what each found. Once staging is there, acts play at the same time where they
-//! can, as the work of several people does.
+//! The story: its acts, what each needs, and what each found. Those before GitHub takes part play one after another; on GitHub,
+//! acts play at the same time where they can, as the work of several people does.
 
 use crate::acts;
 use crate::api::Asked;
@@ -114,15 +114,10 @@ impl Act {
         }
     }
 
-    /// Whether it makes what all others play on: it plays alone.
-    const fn makes_the_stage(self) -> bool {
-        matches!(self, Self::Bootstrap | Self::Provision)
-    }
-
     /// Whether it is played on GitHub.
     #[must_use]
     pub const fn is_on_github(self) -> bool {
-        !self.makes_the_stage() && !matches!(self, Self::Calls | Self::Replay | Self::Erase)
+        !matches!(self, Self::Bootstrap | Self::Provision | Self::Calls | Self::Replay | Self::Erase)
     }
 
     /// The act that has to have passed before, or have left staging for one that begins beside it.
@@ -143,19 +138,16 @@ impl Act {
         }
     }
 
-    /// The acts that have to have ended before, if they are played at all, whatever came of them: they change what this one
-    /// changes.
-    const fn waits_for(self) -> &'static [Self] {
+    /// The act that has to have ended before, if it is played at all, whatever came of it: it changes the same environment, or
+    /// wants the machine for itself.
+    const fn waits_for(self) -> Option<Self> {
         match self {
-            Self::Erase => &[Self::Replay],
-            // These wait for what comes late; and what a merge delivers, they would see.
-            Self::PullRequest | Self::Merge => &[Self::Calls, Self::Replay, Self::Erase],
-            Self::Drift => &[Self::BadRelease],
+            Self::Drift => Some(Self::BadRelease),
             // Of two that wait for production's turn, GitHub keeps the later.
-            Self::Canary => &[Self::Merge],
+            Self::Canary => Some(Self::Merge),
             // It scans while AWS makes production, and leaves the machine to the first pull request before.
-            Self::BadPullRequest => &[Self::Merge],
-            _ => &[],
+            Self::BadPullRequest => Some(Self::Merge),
+            _ => None,
         }
     }
 
@@ -296,16 +288,16 @@ pub async fn play(stage: &mut Stage, acts: &[Act]) -> (Outcome, Vec<Asked>) {
     let mut played: Vec<Played> = Vec::new();
     let (mut asked, mut later) = (Vec::new(), Vec::new());
     let playing = Playing::new(stage, acts);
-    let (first, then): (Vec<Act>, Vec<Act>) = acts.iter().partition(|act| act.makes_the_stage());
+    let (github, before): (Vec<Act>, Vec<Act>) = acts.iter().partition(|act| act.is_on_github());
     let mut ended = Vec::new();
-    for act in first {
-        ended.push(playing.act(act, async |checks| made(act, stage, checks).await).await);
+    for act in before {
+        ended.push(playing.act(act, async |checks| by_hand(act, stage, checks).await).await);
     }
-    let opened = if then.iter().any(|act| act.is_on_github()) { open(stage, &playing).await } else { Ok(()) };
-    {
+    if !github.is_empty() {
+        let opened = open(stage, &playing).await;
         let (stage, opened) = (&*stage, &opened);
-        let play = |act| playing.act(act, async move |checks| on_stage(act, stage, opened, checks).await);
-        ended.extend(join_all(then.into_iter().map(play)).await);
+        let play = |act| playing.act(act, async move |checks| on_github(act, stage, opened, checks).await);
+        ended.extend(join_all(github.into_iter().map(play)).await);
     }
     for (result, checks) in ended {
         played.push(result);
@@ -371,8 +363,7 @@ impl Playing {
     /// Plays an act once those have ended that it needs or waits for; not at all if one that it needs did not pass.
     async fn act(&self, act: Act, play: impl AsyncFnOnce(&mut Checks) -> Result<()>) -> (Played, Checks) {
         let (mut ended, mut staged) = (self.ended.subscribe(), self.staged.subscribe());
-        let before = act.needs().into_iter().chain(act.waits_for().iter().copied());
-        for before in before.filter(|before| self.acts.contains(before)) {
+        for before in [act.needs(), act.waits_for()].into_iter().flatten().filter(|before| self.acts.contains(before)) {
             // The senders live as long as this does.
             tokio::select! {
                 _ = ended.wait_for(|ended| ended.contains_key(&before)) => {}
@@ -412,26 +403,19 @@ impl Playing {
     }
 }
 
-/// Plays one of the acts that make the stage.
-async fn made(act: Act, stage: &mut Stage, checks: &mut Checks) -> Result<()> {
+/// Plays one of the acts before GitHub takes part.
+async fn by_hand(act: Act, stage: &mut Stage, checks: &mut Checks) -> Result<()> {
     match act {
         Act::Bootstrap => acts::bootstrap(stage, checks).await,
         Act::Provision => acts::provision(stage, checks).await,
-        _ => bail!("{} makes no stage", act.name()),
+        Act::Calls => acts::calls(stage, checks).await,
+        Act::Replay => acts::replay(stage, checks).await,
+        Act::Erase => acts::erase(stage, checks).await,
+        _ => bail!("{} plays on GitHub", act.name()),
     }
 }
 
 /// Plays one of the others.
-async fn on_stage(act: Act, stage: &Stage, opened: &Result<()>, checks: &mut Checks) -> Result<()> {
-    match act {
-        Act::Calls => acts::calls(stage, checks).await,
-        Act::Replay => acts::replay(stage, checks).await,
-        Act::Erase => acts::erase(stage, checks).await,
-        _ => on_github(act, stage, opened, checks).await,
-    }
-}
-
-/// Plays one on GitHub.
 async fn on_github(act: Act, stage: &Stage, opened: &Result<()>, checks: &mut Checks) -> Result<()> {
     if let Err(error) = opened {
         bail!("{error:#}");
@@ -478,14 +462,14 @@ mod tests {
     fn no_act_waits_for_one_that_waits_for_it() {
         let mut done = Vec::new();
         while let Some(next) = Act::ALL.into_iter().find(|act| {
-            let mut before = act.needs().into_iter().chain(act.waits_for().iter().copied());
+            let mut before = [act.needs(), act.waits_for()].into_iter().flatten();
             !done.contains(act) && before.all(|before| done.contains(&before))
         }) {
             done.push(next);
         }
         assert_eq!(done.len(), Act::ALL.len(), "{done:?}");
         for (act, other) in Act::ALL.into_iter().flat_map(|act| Act::ALL.map(|other| (act, other))) {
-            let waits = act.needs() == Some(other) || act.waits_for().contains(&other);
+            let waits = [act.needs(), act.waits_for()].contains(&Some(other));
             assert!(waits || !act.begins_beside(other), "{act:?} does not wait for {other:?}");
         }
     }

@@ -20,8 +20,7 @@ pub(crate) async fn bootstrap(stage: &mut Stage, checks: &mut Checks) -> Result<
     let overriding = folder.join("backend_override.tf");
     fs::write(&overriding, "terraform {\n  backend \"local\" {}\n}\n").context("failed to write the override")?;
     stage.terraform.run(act, ROOT, &["init"]).await?;
-    let run = stage.folder.clone();
-    stage.terraform.accept(&run, ROOT)?;
+    stage.terraform.accept(&stage.folder, ROOT)?;
     let outputs = stage.terraform.apply(act, ROOT, &variables).await?;
 
     fs::remove_file(&overriding)?;

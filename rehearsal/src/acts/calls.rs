@@ -8,7 +8,7 @@ use crate::generator::{Landed, Rejected, files};
 use crate::stage::{ENVIRONMENT, Stage};
 use crate::story::Checks;
 use ::http::Method;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_sqs::types::QueueAttributeName;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
@@ -22,7 +22,7 @@ const SEED: u64 = 20_261_121;
 /// How long the last record may take to the silver table.
 const SETTLED: Duration = Duration::from_secs(90);
 
-pub(crate) async fn calls(stage: &Stage, checks: &mut Checks) -> Result<()> {
+pub(crate) async fn calls(stage: &mut Stage, checks: &mut Checks) -> Result<()> {
     if let Some(action) = &stage.without {
         policies::take_away(stage, action).await?;
     }
@@ -41,11 +41,10 @@ pub(crate) async fn calls(stage: &Stage, checks: &mut Checks) -> Result<()> {
     checks.equal("the bronze table has an item for every record", &bronze, &landed.bronze);
     rejected(stage, checks, &landed).await?;
     dead_letters(stage, checks, &landed).await?;
-    let answers = answers(stage, checks, &landed).await?;
+    stage.answers = Some(answers(stage, checks, &landed).await?);
     access(stage, checks).await?;
     logs(stage, checks, &landed).await?;
-    let first = stage.answers.set(answers).is_ok() && stage.landed.set(landed).is_ok();
-    ensure!(first, "the act calls was played before");
+    stage.landed = Some(landed);
     Ok(())
 }
 

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 /// How long the new delivery may take.
 const DELIVERED: Duration = Duration::from_secs(30);
 
-pub(crate) async fn erase(stage: &Stage, checks: &mut Checks) -> Result<()> {
-    let landed = stage.landed.get().context("the act calls was not played")?;
+pub(crate) async fn erase(stage: &mut Stage, checks: &mut Checks) -> Result<()> {
+    let landed = stage.landed.clone().context("the act calls was not played")?;
     let call = landed.calls.get("call-00001").context("the generator made no first call")?;
     let file = landed.files.first().context("the generator made no file")?;
     let api_id = stage.output(&["api_id"])?;

@@ -14,12 +14,12 @@ const SEED: u64 = 7;
 /// How long no function may have run before the deliveries count as done.
 const QUIET: Duration = Duration::from_millis(1500);
 
-pub(crate) async fn replay(stage: &Stage, checks: &mut Checks) -> Result<()> {
-    let landed = stage.landed.get().context("the act calls was not played")?;
+pub(crate) async fn replay(stage: &mut Stage, checks: &mut Checks) -> Result<()> {
+    let landed = stage.landed.clone().context("the act calls was not played")?;
     let api_id = stage.output(&["api_id"])?;
     let api = Api::user(&stage.emulator, &stage.sdk, &api_id, "replayer", &["execute-api:Invoke"]).await?;
     let before = Tables::read(stage).await?;
-    let answers = stage.answers.get().context("the act calls compared no answers")?;
+    let answers = stage.answers.clone().context("the act calls compared no answers")?;
     let rejected = super::rejected(stage).await?;
 
     let mut events = stage.host.events(&format!("ingest-{ENVIRONMENT}"));
@@ -37,13 +37,9 @@ pub(crate) async fn replay(stage: &Stage, checks: &mut Checks) -> Result<()> {
     let items: usize = before.0.values().map(std::collections::BTreeMap::len).sum();
     let detail = if different.is_empty() { format!("{items} items compared") } else { format!("{different:?}") };
     checks.that("bronze, silver and counters are equal item by item", different.is_empty(), detail);
-    let again = Answers::ask(&api, landed).await?;
+    let again = Answers::ask(&api, &landed).await?;
     let detail = format!("{} rows and calls compared", again.len());
-    checks.that(
-        "every list, single call and sum that calls asked for is answered as before",
-        *answers == again,
-        detail,
-    );
+    checks.that("every list, single call and sum that calls asked for is answered as before", answers == again, detail);
     let again = super::rejected(stage).await?;
     checks.that("rejected objects are the same, byte by byte", rejected == again, format!("{} objects", again.len()));
     Ok(())

@@ -46,7 +46,7 @@ pub fn provider_configuration(folder: &Path) -> Result<(PathBuf, String)> {
 }
 
 /// Terraform with the provider that a root's `terraform init` accepted by the hash in the lock file: no further process hashes
-/// its 700 MB again, which without instructions for that takes longer than most plans.
+/// its 700 MB again, which each `init` does twice, and each plan and apply once.
 #[derive(Debug, Clone)]
 pub struct Accepted {
     /// The program. Its `init` takes the provider for one that it need not install.
