@@ -14,7 +14,9 @@ module "deploy" {
   provider_arn   = local.github_provider_arn
   repository     = var.github_repository
   repository_ids = var.github_repository_ids
+  audience       = local.github_audience
   subjects       = [for name in local.applying[each.key] : "environment:${name}"]
+  ref            = local.github_ref
 
   # As long as deploy.yml's job may take, and 10 minutes: an apply whose credentials end leaves its state unwritten.
   max_session_duration = 6000

@@ -8,6 +8,8 @@ module "drift" {
   provider_arn   = local.github_provider_arn
   repository     = var.github_repository
   repository_ids = var.github_repository_ids
+  audience       = local.github_audience
   subjects       = [local.github_main]
+  ref            = local.github_ref
   statements     = local.reading_all
 }

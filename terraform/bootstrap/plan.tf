@@ -8,6 +8,7 @@ module "plan" {
   provider_arn   = local.github_provider_arn
   repository     = var.github_repository
   repository_ids = var.github_repository_ids
+  audience       = local.github_audience
   subjects       = ["pull_request"]
   statements     = local.reading_all
 }

@@ -8,7 +8,9 @@ module "promote" {
   provider_arn   = local.github_provider_arn
   repository     = var.github_repository
   repository_ids = var.github_repository_ids
+  audience       = local.github_audience
   subjects       = ["environment:${each.key}-promote"]
+  ref            = local.github_ref
 
   # As long as deploy.yml's job may take, and 10 minutes: without credentials nothing is taken back.
   max_session_duration = 7800

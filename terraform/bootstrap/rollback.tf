@@ -10,7 +10,9 @@ module "rollback" {
   provider_arn   = local.github_provider_arn
   repository     = var.github_repository
   repository_ids = var.github_repository_ids
+  audience       = local.github_audience
   subjects       = ["environment:${each.key}-rollback"]
+  ref            = local.github_ref
   statements     = local.moving[each.key]
 }
 

@@ -9,9 +9,17 @@ use stand_ins::oidc::{GITHUB, Issuer, Job};
 use std::collections::BTreeSet;
 
 /// Jobs by what GitHub says of them, and the roles that they may take.
-const JOBS: [(&str, &str, Option<&str>, &[&str]); 12] = [
+const JOBS: [(&str, &str, Option<&str>, &[&str]); 19] = [
     ("push", "refs/heads/mine", None, &[]),
     ("workflow_dispatch", "refs/heads/mine", None, &[]),
+    // Also where a GitHub environment lets in more than main, which the act *merge* shows that ours do not.
+    ("push", "refs/heads/mine", Some("staging"), &[]),
+    ("push", "refs/heads/mine", Some("staging-approval"), &[]),
+    ("push", "refs/heads/mine", Some("staging-promote"), &[]),
+    ("workflow_dispatch", "refs/heads/mine", Some("staging-rollback"), &[]),
+    ("push", "refs/heads/mine", Some("production"), &[]),
+    ("push", "refs/heads/mine", Some("production-promote"), &[]),
+    ("workflow_dispatch", "refs/heads/mine", Some("production-rollback"), &[]),
     ("pull_request", "refs/pull/7/merge", None, &["plan"]),
     ("push", "refs/heads/main", None, &["check/production", "check/staging", "drift", "release"]),
     ("push", "refs/heads/main", Some("staging"), &["deploy/staging"]),
@@ -19,14 +27,13 @@ const JOBS: [(&str, &str, Option<&str>, &[&str]); 12] = [
     ("push", "refs/heads/main", Some("staging-promote"), &["promote/staging"]),
     ("workflow_dispatch", "refs/heads/main", Some("staging-rollback"), &["rollback/staging"]),
     ("push", "refs/heads/main", Some("production"), &["deploy/production"]),
-    // Production is always approved, so nobody makes this one: a branch whose job names it has GitHub make it, open to all.
-    ("push", "refs/heads/mine", Some("production-approval"), &[]),
+    // Production is always approved, so nobody makes this one: a job that names it has GitHub make it, open to all.
+    ("push", "refs/heads/main", Some("production-approval"), &[]),
     ("push", "refs/heads/main", Some("production-promote"), &["promote/production"]),
     ("workflow_dispatch", "refs/heads/main", Some("production-rollback"), &["rollback/production"]),
 ];
 
-/// Checks that each of these jobs may take its own roles and no other. (That only main's jobs may name an environment is
-/// GitHub's to see to: `lockgate check` and `lockgate doctor` look whether it does.)
+/// Checks that each of these jobs may take its own roles and no other.
 pub(super) async fn trust(stage: &Stage, checks: &mut Checks, roles: &str) -> Result<()> {
     let roles: Value = serde_json::from_str(roles).context("the roles are no JSON")?;
     let issuer = Issuer::start_as(Some(GITHUB))?;

@@ -49,8 +49,46 @@ run "every_role_is_taken_by_its_own_jobs_alone" {
   }
 
   assert {
+    condition = module.plan[0].ref == null && alltrue([
+      for role in concat(
+        [module.release[0], module.drift[0]],
+        values(module.check), values(module.deploy), values(module.promote), values(module.rollback),
+      ) : role.ref == "refs/heads/main"
+    ])
+    error_message = "A role that is main's may be taken by another branch."
+  }
+
+  assert {
     condition     = aws_iam_openid_connect_provider.github[0].client_id_list == toset(["sts.amazonaws.com"])
     error_message = "The provider takes tokens that were made for somebody else."
+  }
+}
+
+# AWS knows no branch of tokens that another issuer than GitHub's own made: a trust that asks for it lets nobody in.
+run "where_aws_does_not_compare_the_branch_the_environment_alone_decides" {
+  variables {
+    github_issuer = "https://github.example.com/_services/token"
+  }
+
+  assert {
+    condition     = module.deploy["production"].ref == null && module.release[0].ref == null
+    error_message = "A role can be taken by nobody."
+  }
+}
+
+# There `lockgate assume-role` asks for tokens for another audience.
+run "in_china_the_provider_takes_tokens_for_its_own_sts" {
+  override_data {
+    target = data.aws_partition.current
+    values = { partition = "aws-cn" }
+  }
+
+  assert {
+    condition = (
+      aws_iam_openid_connect_provider.github[0].client_id_list == toset(["sts.amazonaws.com.cn"])
+      && module.release[0].ref == null
+    )
+    error_message = "Every job is denied there."
   }
 }
 

@@ -1,5 +1,6 @@
 # A role for jobs of one GitHub repository: who may assume it is the subject of their OIDC token, compared as a whole.
 # https://docs.github.com/en/actions/reference/security/oidc
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif
 
 locals {
   # Repositories made, renamed or transferred since July 2026 carry ids in their subjects.
@@ -24,10 +25,14 @@ resource "aws_iam_role" "this" {
       Principal = { Federated = var.provider_arn }
       Condition = {
         # Never StringLike, never ForAllValues: the first lets neighbours in, the second everyone without the claim.
-        StringEquals = {
-          "${local.issuer}:aud" = var.audience
-          "${local.issuer}:sub" = [for subject in var.subjects : "repo:${local.repository}:${subject}"]
-        }
+        StringEquals = merge(
+          {
+            "${local.issuer}:aud" = var.audience
+            "${local.issuer}:sub" = [for subject in var.subjects : "repo:${local.repository}:${subject}"]
+          },
+          # A subject names an environment or a branch, never both.
+          var.ref == null ? {} : { "${local.issuer}:ref" = var.ref },
+        )
       }
     }]
   })

@@ -18,6 +18,11 @@ output "max_session_duration" {
   value       = aws_iam_role.this.max_session_duration
 }
 
+output "ref" {
+  description = "What their jobs have to run on; null if their subjects alone are compared."
+  value       = try(jsondecode(aws_iam_role.this.assume_role_policy).Statement[0].Condition.StringEquals["${local.issuer}:ref"], null)
+}
+
 output "subjects" {
   description = "The subjects of the tokens that may take the role."
   value       = jsondecode(aws_iam_role.this.assume_role_policy).Statement[0].Condition.StringEquals["${local.issuer}:sub"]

@@ -44,6 +44,17 @@ variable "subjects" {
   }
 }
 
+variable "ref" {
+  description = "What the job has to run on besides, such as refs/heads/main. AWS compares it for GitHub's own issuer alone, in the partition aws, since February 2026; elsewhere it would let nobody in."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.ref == null || can(regex("^refs/(heads|tags)/[^*?]+$", var.ref))
+    error_message = "A ref is refs/heads/<branch> or refs/tags/<tag>, without wildcards."
+  }
+}
+
 variable "audience" {
   description = "Whom the token must be made for; in China sts.amazonaws.com.cn."
   type        = string

@@ -14,7 +14,7 @@ import time
 import ministack.app
 from hypercorn.config import Config
 from ministack.core import iam_actions
-from ministack.services import lambda_svc
+from ministack.services import cognito, lambda_svc, sts
 
 # What whoever started this process may ask for, below /_rehearsal/: calls that were refused, and aliases as they moved.
 unsigned = []
@@ -131,6 +131,25 @@ def metrics_of_forwarded_functions(emit):
     return emit_lambda_metrics
 
 
+def claims_of_github(of_token):
+    """AWS compares more claims of a job's token than audience and subject, if GitHub's own issuer made it.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif
+    """
+
+    host = "token.actions.githubusercontent.com"
+    names = ("actor", "actor_id", "job_workflow_ref", "repository", "repository_id", "workflow", "ref", "environment")
+
+    def web_identity_principal(token, *arguments):
+        principal, keys = of_token(token, *arguments)
+        if principal.endswith("/" + host):
+            claims = cognito._decode_id_token_unverified(token)
+            keys.update({"%s:%s" % (host, name): claims[name] for name in names if name in claims})
+        return principal, keys
+
+    return web_identity_principal
+
+
 def actions_of_sqs(extract):
     """The batch calls of SQS are allowed by the single calls' actions; there are no actions named after them.
 
@@ -242,6 +261,7 @@ lambda_svc._create_alias = remembered(lambda_svc._create_alias)
 lambda_svc._update_alias = remembered(lambda_svc._update_alias)
 lambda_svc.invoke_async_with_retry = destinations_of_an_alias(lambda_svc.invoke_async_with_retry)
 lambda_svc._emit_lambda_metrics = metrics_of_forwarded_functions(lambda_svc._emit_lambda_metrics)
+sts._web_identity_principal = claims_of_github(sts._web_identity_principal)
 iam_actions._lambda_action = actions_of_aliases(iam_actions._lambda_action)
 iam_actions.extract_iam_action = actions_of_sqs(iam_actions.extract_iam_action)
 iam_actions.extract_resource_arn = resources_of_names(iam_actions.extract_resource_arn)

@@ -28,6 +28,33 @@ run "audience_and_subject_are_compared_as_a_whole" {
   }
 }
 
+run "the_branch_is_compared_too_where_it_is_named" {
+  variables {
+    ref = "refs/heads/main"
+  }
+
+  assert {
+    condition = jsondecode(aws_iam_role.this.assume_role_policy).Statement[0].Condition == {
+      StringEquals = {
+        "token.actions.githubusercontent.com:aud" = "sts.amazonaws.com"
+        "token.actions.githubusercontent.com:sub" = ["repo:acme/calls:environment:staging-rollback"]
+        "token.actions.githubusercontent.com:ref" = "refs/heads/main"
+      }
+    }
+    error_message = "The trust is not exactly audience, subject and branch."
+  }
+}
+
+run "every_branch_is_refused" {
+  command = plan
+
+  variables {
+    ref = "refs/heads/*"
+  }
+
+  expect_failures = [var.ref]
+}
+
 run "an_immutable_subject_carries_both_ids" {
   variables {
     repository_ids = { owner = "1001", repository = "2002" }
