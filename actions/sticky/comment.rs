@@ -166,8 +166,15 @@ async fn upsert(
     let route = format!("/issues/{number}/comments");
     let (mut changed, mut settled) = (false, false);
     for round in 1..=ROUNDS {
-        let ours = self::ours(github, &route, sticky.action).await?;
-        let (body, others) = wanted(&ours, sticky, &render);
+        let mut ours = self::ours(github, &route, sticky.action).await?;
+        let (mut body, mut others) = wanted(&ours, sticky, &render);
+        if changed && ours.first().is_some_and(|first| first.body() != body || ours.len() > 1) {
+            // Somebody else writes, too: in step, two would go on for ever. What they write meanwhile is kept.
+            settled = false;
+            sleep(pause(sticky.settle / 4, round.min(3))).await;
+            ours = self::ours(github, &route, sticky.action).await?;
+            (body, others) = wanted(&ours, sticky, &render);
+        }
         let Some(first) = ours.first() else {
             changed = true;
             // Where the answer is lost, the next look tells whether it is there.
@@ -189,10 +196,6 @@ async fn upsert(
             continue;
         }
         settled = false;
-        if changed {
-            // Somebody else writes, too: in step, two would go on for ever.
-            sleep(pause(sticky.settle / 4, round.min(3))).await;
-        }
         if first.body() != body {
             changed = true;
             let done = github.patch::<Value>(&format!("/issues/comments/{}", first.id), &json!({ "body": body })).await;

@@ -116,27 +116,40 @@ async fn plan_trap_09_two_real_jobs_end_with_one_comment() {
     assert_eq!(world.bodies(), [format!("{}\n{}", section("a", "one"), section("b", "other"))]);
 }
 
-#[tokio::test]
-async fn plan_trap_09_what_another_job_overwrote_is_written_again() {
-    let world = World::new();
-    written(world.write("b", "before").await);
-    // The other job read the comment before our section was in it, and writes now, just before we look once more.
-    let stale = section("b", "of the other job");
+/// Has another job write the comment, with its own section alone, just before we look for these times (from 1).
+fn overwritten(world: &World, texts: &[(usize, &str)]) {
+    let texts: Vec<(usize, String)> = texts.iter().map(|(look, text)| (*look, section("b", text))).collect();
     let mut looks = 0;
     let overwrite = move |github: &Github| {
         looks += 1;
-        if looks == 2 {
-            let body = stale.clone();
+        if let Some((_, body)) = texts.iter().find(|(look, _)| *look == looks) {
             github
                 .edit(REPOSITORY, |repository| {
-                    repository.comments.values_mut().for_each(|comment| comment.body.clone_from(&body));
+                    repository.comments.values_mut().for_each(|comment| comment.body.clone_from(body));
                 })
                 .expect("the repository");
         }
     };
     world.github.before("GET", COMMENTS, 9, overwrite);
+}
+
+#[tokio::test]
+async fn plan_trap_09_what_another_job_overwrote_is_written_again() {
+    let world = World::new();
+    written(world.write("b", "before").await);
+    // The other job read the comment before our section was in it, and writes now.
+    overwritten(&world, &[(2, "of the other job")]);
     written(world.write("a", "ours").await);
     assert_eq!(world.bodies(), [format!("{}\n{}", section("a", "ours"), section("b", "of the other job"))]);
+}
+
+#[tokio::test]
+async fn plan_trap_09_what_another_job_writes_while_this_one_keeps_out_of_its_way_is_kept() {
+    let world = World::new();
+    written(world.write("b", "before").await);
+    overwritten(&world, &[(2, "of the other job"), (3, "its next words")]);
+    written(world.write("a", "ours").await);
+    assert_eq!(world.bodies(), [format!("{}\n{}", section("a", "ours"), section("b", "its next words"))]);
 }
 
 #[tokio::test]
