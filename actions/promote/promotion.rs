@@ -166,13 +166,19 @@ impl Promotion<'_> {
         let watched: BTreeMap<_, _> =
             self.moving.aliases.keys().map(|stem| (stem.clone(), self.watched(stem))).collect();
         let rules = Rules { samples: f64::from(self.args.min_samples), tolerance: self.args.tolerance / 100.0 };
+        // CloudWatch counts by whole minutes: what both did in this one before the step is none of its samples.
+        let before = self.watch.sums(&watched, since).await.map_err(Broken::Failed)?;
         let pause = (step.wait / 5).min(LOOK).min(self.mover.held.heartbeat());
         let (mut extended, mut told) = (false, String::new());
         loop {
             tokio::time::sleep(pause).await;
             self.mover.held.renew(&self.mover.ledger).await.map_err(Broken::Failed)?;
             let (firing, _) = self.watch.alarms(&self.alarms).await.map_err(Broken::Failed)?;
-            let sums = self.watch.sums(&watched, since).await.map_err(Broken::Failed)?;
+            let mut sums = self.watch.sums(&watched, since).await.map_err(Broken::Failed)?;
+            for (stem, (new, old)) in &mut sums {
+                let (new_before, old_before) = before[stem];
+                (*new, *old) = (*new - new_before, *old - old_before);
+            }
             tell(&mut told, &sums);
             let verdicts = sums.iter().map(|(stem, (new, old))| (stem, judge(new, old, &rules)));
             let verdicts: BTreeMap<_, _> = verdicts.collect();

@@ -1,7 +1,7 @@
 //! Whether a new version is worse than the one it replaces, by what both did meanwhile. Pure arithmetic; where the numbers
 //! come from is in [`super::watch`].
 
-use std::fmt;
+use std::{fmt, ops::Sub};
 
 /// Sums over the time of a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -57,6 +57,22 @@ impl fmt::Display for Sums {
             "{} invocations ({} errors, {} throttles), {} handled, {} failed, {} rejected",
             self.invocations, self.errors, self.throttles, self.handled, self.failed, self.rejected
         )
+    }
+}
+
+/// What came to be since an earlier look at the same time.
+impl Sub for Sums {
+    type Output = Self;
+
+    fn sub(self, before: Self) -> Self {
+        Self {
+            invocations: self.invocations - before.invocations,
+            errors: self.errors - before.errors,
+            throttles: self.throttles - before.throttles,
+            handled: self.handled - before.handled,
+            failed: self.failed - before.failed,
+            rejected: self.rejected - before.rejected,
+        }
     }
 }
 

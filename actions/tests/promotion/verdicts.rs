@@ -2,7 +2,7 @@
 
 use std::{
     sync::mpsc::{Receiver, channel},
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 use aws_sdk_cloudwatch::types::{ComparisonOperator, Dimension, MetricDatum, StateValue, Statistic};
@@ -14,31 +14,61 @@ use crate::world::{At, NEW, OLD, World, tell, wait};
 const CANARY: [&str; 7] =
     ["promote", "--release", NEW, "--strategy", "canary:10%/1ms", "--lease=300ms", "--ignore-alarms"];
 
-/// Sums of a function's own metrics, as its EMF lines make them.
-fn own(world: &World, name: &str, version: &str, sums: &[(&str, f64)]) {
-    let function = world.function(name);
-    put(world, "Lockgate", &[("FunctionName", &function), ("FunctionVersion", version)], sums);
+/// CloudWatch, and the names that it knows the functions by.
+#[derive(Clone)]
+struct Metrics {
+    client: aws_sdk_cloudwatch::Client,
+    environment: String,
 }
 
-/// Lambda's count of a version's invocations through the alias.
-fn invocations(world: &World, name: &str, version: &str, count: f64) {
-    let function = world.function(name);
-    let resource = format!("{function}:live");
-    let dimensions = [("FunctionName", &*function), ("Resource", &*resource), ("ExecutedVersion", version)];
-    put(world, "AWS/Lambda", &dimensions, &[("Invocations", count)]);
+impl Metrics {
+    fn of(world: &World) -> Self {
+        Self { client: world.cloudwatch.clone(), environment: world.environment.clone() }
+    }
+
+    /// Sums of a function's own metrics, as its EMF lines make them.
+    fn own(&self, name: &str, version: &str, sums: &[(&str, f64)]) {
+        let function = format!("{name}-{}", self.environment);
+        self.put("Lockgate", &[("FunctionName", &function), ("FunctionVersion", version)], sums);
+    }
+
+    /// Lambda's count of a version's invocations through the alias.
+    fn invocations(&self, name: &str, version: &str, count: f64) {
+        let function = format!("{name}-{}", self.environment);
+        let resource = format!("{function}:live");
+        let dimensions = [("FunctionName", &*function), ("Resource", &*resource), ("ExecutedVersion", version)];
+        self.put("AWS/Lambda", &dimensions, &[("Invocations", count)]);
+    }
+
+    fn put(&self, namespace: &str, dimensions: &[(&str, &str)], sums: &[(&str, f64)]) {
+        let dimensions: Vec<_> =
+            dimensions.iter().map(|(name, value)| Dimension::builder().name(*name).value(*value).build()).collect();
+        let data = sums.iter().map(|(name, value)| {
+            let datum = MetricDatum::builder().metric_name(*name).value(*value).timestamp(SystemTime::now().into());
+            datum.set_dimensions(Some(dimensions.clone())).build()
+        });
+        let put = self.client.put_metric_data().namespace(namespace).set_metric_data(Some(data.collect()));
+        wait(put.send()).expect("metrics");
+    }
+
+    /// A version of enrich fails a share of its records, and the one before none.
+    fn bad(&self) {
+        self.own("enrich", "2", &[("Failed", 30.0), ("Handled", 70.0)]);
+        self.own("enrich", "1", &[("Handled", 1000.0)]);
+    }
 }
 
-fn put(world: &World, namespace: &str, dimensions: &[(&str, &str)], sums: &[(&str, f64)]) {
-    let dimensions: Vec<_> =
-        dimensions.iter().map(|(name, value)| Dimension::builder().name(*name).value(*value).build()).collect();
-    // For the next minute too: a step that begins after its turn looks at that one alone.
-    let minutes = [SystemTime::now(), SystemTime::now() + Duration::from_secs(60)];
-    let data = sums.iter().flat_map(|(name, value)| minutes.map(|at| (*name, *value, at))).map(|(name, value, at)| {
-        let datum = MetricDatum::builder().metric_name(name).value(value).timestamp(at.into());
-        datum.set_dimensions(Some(dimensions.clone())).build()
+/// Has something come to CloudWatch during a promotion's first step, between its first look and the next one.
+fn meanwhile(world: &World, mut come: impl FnMut() + Send + 'static) {
+    let mut looks = 0;
+    world.script(move |request| {
+        looks += usize::from(asks_for_metrics(request));
+        if asks_for_metrics(request) && looks == 2 {
+            // A script runs where a runtime drives the server, and nothing may block there but another thread.
+            std::thread::scope(|scope| scope.spawn(&mut come).join()).expect("it came");
+        }
+        None
     });
-    let put = world.cloudwatch.put_metric_data().namespace(namespace).set_metric_data(Some(data.collect()));
-    wait(put.send()).expect("metrics");
 }
 
 /// An alarm that watches nothing, in this state.
@@ -74,8 +104,8 @@ fn held(world: &World) -> Vec<String> {
 #[test]
 fn trap_30_a_function_that_fails_its_records_is_taken_back_and_it_alone_is_held() {
     let world = World::new("verdict-bad");
-    own(&world, "enrich", "2", &[("Failed", 30.0), ("Handled", 70.0)]);
-    own(&world, "enrich", "1", &[("Handled", 1000.0)]);
+    let metrics = Metrics::of(&world);
+    meanwhile(&world, move || metrics.bad());
     let said = world.ends(1, &CANARY);
     assert!(said.contains("Failed are 30 of 100 (30.0 %)"), "{said}");
     world.serves("1", OLD, "taken back");
@@ -91,10 +121,20 @@ fn metrics_that_are_late_are_waited_for() {
     let looks = looks(&world);
     let mut promotion = world.start(&["promote", "--release", NEW, "--strategy", "canary:10%/4s", "--ignore-alarms"]);
     looks.recv().expect("it looked, and saw nothing");
-    own(&world, "query", "2", &[("Failed", 30.0), ("Handled", 70.0)]);
+    looks.recv().expect("it looked again");
+    Metrics::of(&world).own("query", "2", &[("Failed", 30.0), ("Handled", 70.0)]);
     assert_eq!(promotion.wait().expect("ended").code(), Some(1));
     world.serves("1", OLD, "taken back");
     assert_eq!(held(&world), ["query"]);
+}
+
+#[test]
+fn what_a_version_did_before_in_the_same_minute_is_none_of_its_samples() {
+    let world = World::new("verdict-minute");
+    Metrics::of(&world).bad();
+    let said = world.ends(0, &CANARY);
+    assert!(said.contains("decided by probes"), "{said}");
+    world.serves("2", NEW, "it is promoted again after it was freed");
 }
 
 #[test]
@@ -111,7 +151,8 @@ fn too_few_samples_are_a_verdict_that_the_caller_chooses() {
 #[test]
 fn a_version_that_no_request_reaches_is_taken_back() {
     let world = World::new("verdict-starved");
-    invocations(&world, "ingest", "1", 500.0);
+    let metrics = Metrics::of(&world);
+    meanwhile(&world, move || metrics.invocations("ingest", "1", 500.0));
     let said = world.ends(1, &CANARY);
     assert!(said.contains("ingest got none of 10 % of the traffic"), "{said}");
     world.serves("1", OLD, "taken back");
@@ -150,8 +191,10 @@ fn an_alarm_takes_a_canary_back_and_holds_nobody_whose_numbers_are_good() {
 #[test]
 fn killed_anywhere_while_it_takes_back_a_promotion_is_taken_back_by_the_next_one() {
     let world = World::new("verdict-killed");
-    // Again before each run: what is older than a step's minute says nothing about it.
-    let bad = || own(&world, "enrich", "2", &[("Failed", 30.0), ("Handled", 70.0)]);
+    let bad = || {
+        let metrics = Metrics::of(&world);
+        meanwhile(&world, move || metrics.bad());
+    };
     bad();
     world.ends(1, &CANARY);
     let calls = world.calls();
