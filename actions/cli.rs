@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    apply, assume_role, check, doctor, drift, package, plan, promote, push_image, release, rollback, scan, setup,
-    status, unlock,
+    apply, assume_role, check, doctor, drift, finish, package, plan, promote, push_image, release, rollback, scan,
+    setup, status, unlock,
 };
 
 /// Delivers AWS Lambda services from GitHub.
@@ -39,6 +39,8 @@ pub enum Command {
     Drift(Box<drift::Args>),
     /// Move the aliases of an environment to a release, step by step
     Promote(promote::Args),
+    /// Finish what a delivery left behind whose job was lost, cancelled or refused
+    Finish(finish::Args),
     /// Move the aliases of an environment back to an earlier release
     Rollback(rollback::Args),
     /// Scan a change, compare with what it is based on, and comment on the pull request

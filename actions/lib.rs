@@ -13,6 +13,7 @@ pub mod doctor;
 pub mod drift;
 pub mod event;
 pub mod failure;
+pub mod finish;
 pub mod github;
 pub mod http;
 pub mod interrupt;

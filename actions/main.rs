@@ -8,7 +8,7 @@ use lockgate::{
     cli::{Cli, Command},
     doctor, drift,
     failure::Failure,
-    package, plan, promote, push_image, release, rollback, runner, scan, setup, status, unlock,
+    finish, package, plan, promote, push_image, release, rollback, runner, scan, setup, status, unlock,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -35,6 +35,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Apply(args) => apply::run(*args).await,
         Command::Drift(args) => drift::run(*args).await,
         Command::Promote(args) => promote::run(args).await,
+        Command::Finish(args) => finish::run(args).await,
         Command::Rollback(args) => rollback::run(args).await,
         Command::Scan(args) => scan::run(*args).await,
         Command::Status(args) => status::run(args).await,

@@ -82,6 +82,19 @@ impl Told {
         }
     }
 
+    /// Whether nobody has said of the deployment how it ended. Where that cannot be read, nobody says more of it.
+    pub(crate) async fn is_under_way(&self) -> bool {
+        let Some(id) = self.deployment else { return false };
+        let read = async {
+            let Some(github) = self.github.connect()? else { return Ok(false) };
+            anyhow::Ok(is_under_way(&github, id).await?)
+        };
+        read.await.unwrap_or_else(|error| {
+            runner::warning(format_args!("the deployment's status was not read: {error:#}"));
+            false
+        })
+    }
+
     /// The pull request to tell.
     ///
     /// # Errors
@@ -158,12 +171,17 @@ pub(crate) async fn create(
 /// Ends those of these deployments that nobody ended.
 async fn end(github: &GitHub, earlier: Vec<Made>, release: &str) -> Result<(), Refusal> {
     for Made { id } in earlier {
-        let last: Vec<Last> = github.get(&format!("/deployments/{id}/statuses?per_page=1")).await?;
-        if last.first().is_none_or(|last| ["queued", "pending", "in_progress"].contains(&last.state.as_str())) {
+        if is_under_way(github, id).await? {
             status(github, id, State::Inactive, &format!("Release {release} came after it"), None).await?;
         }
     }
     Ok(())
+}
+
+/// Whether the last status of a deployment, if there is one, is none of an end.
+async fn is_under_way(github: &GitHub, id: u64) -> Result<bool, Refusal> {
+    let last: Vec<Last> = github.get(&format!("/deployments/{id}/statuses?per_page=1")).await?;
+    Ok(last.first().is_none_or(|last| ["queued", "pending", "in_progress"].contains(&last.state.as_str())))
 }
 
 #[derive(Debug, Deserialize)]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     older::Older,
     review::{Review, Why},
+    taken_back::TakenBack,
 };
 use crate::{
     ledger::{Hold, Release},
@@ -31,9 +32,13 @@ pub(super) struct Context<'a> {
     pub(super) gate: String,
     pub(super) release: &'a Release,
     pub(super) held: &'a BTreeMap<String, Hold>,
+    /// Why the release cannot be applied any more.
+    pub(super) spent: Option<&'a str>,
     pub(super) why: &'a [Why],
     /// What is live, if that is newer.
     pub(super) older: Option<&'a Older>,
+    /// What was taken out of service, if that has the same code.
+    pub(super) taken_back: Option<&'a TakenBack>,
     /// Terraform's errors.
     pub(super) errors: &'a [String],
     pub(super) commit: Option<String>,
@@ -82,12 +87,21 @@ fn said(plan: &Plan, review: &Review, context: &Context<'_>, page: &mut Page<'_>
         page.push("\nShip other code, or free it with a reason: `lockgate unlock --hold ID`.\n\n");
         return;
     }
-    if plan.errored || context.why.is_empty() {
+    if plan.errored {
+        return;
+    }
+    if let Some(why) = context.spent {
+        let line = format!("{}\n\n", page.message(why));
+        page.push(&line);
+        return;
+    }
+    if context.why.is_empty() {
         return;
     }
     for why in context.why {
-        let line = match (why, context.older) {
-            (Why::Older, Some(older)) => format!("- {}\n", newer(older, context, page)),
+        let line = match (why, context.older, context.taken_back) {
+            (Why::Older, Some(older), _) => format!("- {}\n", newer(older, context, page)),
+            (Why::TakenBack, _, Some(taken_back)) => format!("- {}\n", again(taken_back, plan, page)),
             _ => format!("- {}\n", because(*why)),
         };
         page.push(&line);
@@ -107,10 +121,16 @@ fn headline(plan: &Plan, context: &Context<'_>, page: &Page<'_>) -> String {
     if !context.held.is_empty() {
         return format!("⛔ Not delivered to {what}: it contains code that was judged bad");
     }
+    if context.spent.is_some() {
+        return format!("⛔ Not delivered to {what}: this release was applied there before");
+    }
     match context.why {
         [] => format!("Delivering to {what}: {}", agreed(plan)),
         [Why::Always] => format!("⏳ {what} waits for an approval; {}", agreed(plan)),
         all if all.contains(&Why::Older) => format!("⏳ {what} waits for an approval: what is live is newer"),
+        all if all.contains(&Why::TakenBack) => {
+            format!("⏳ {what} waits for an approval: this was taken out of service before")
+        }
         all if all.contains(&Why::Differs) => {
             format!("⏳ {what} waits for an approval: the plan is not the reviewed one")
         }
@@ -130,6 +150,7 @@ const fn because(why: Why) -> &'static str {
         Why::Differs => "Something changed since the plan in the comment above was made.",
         Why::Top => "🛑 **Rollback targets are lost**: functions, aliases or tables are destroyed or replaced.",
         Why::Older => "What is live is newer than this.",
+        Why::TakenBack => "It has code that was taken out of service.",
         Why::Always => "This environment always asks. The run's page shows the plan, and has the button.",
     }
 }
@@ -144,6 +165,20 @@ fn newer(older: &Older, context: &Context<'_>, page: &Page<'_>) -> String {
     };
     format!(
         "🛑 **This goes back**: {live} of commit {commit} is live, and {how}. Newer merges are delivered by their own runs."
+    )
+}
+
+/// What was taken out of service, and why: that may be words of AWS, which name accounts and roles.
+fn again(taken_back: &TakenBack, plan: &Plan, page: &Page<'_>) -> String {
+    let why = taken_back.reason.as_ref().filter(|_| !plan.values_hidden).map(|why| format!(": {}", page.message(why)));
+    let functions: Vec<String> = taken_back.functions.iter().map(|stem| page.span(stem)).collect();
+    format!(
+        "🛑 **This was taken out of service before**: {} would have the code of {} again, which is {}{}. Nothing holds that code, so \
+         whoever approves decides.",
+        functions.join(", "),
+        page.span(&taken_back.release),
+        taken_back.state,
+        why.unwrap_or_default(),
     )
 }
 

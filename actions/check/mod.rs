@@ -11,6 +11,7 @@ mod gate;
 mod held;
 mod older;
 mod review;
+mod taken_back;
 
 use std::collections::BTreeSet;
 
@@ -27,7 +28,7 @@ use crate::{
     failure::{Blame, Failure},
     github::{Access, GitHub},
     interrupt,
-    ledger::Ledger,
+    ledger::{Ledger, Release, State},
     plan::{Hiding, Keep, Plan, make},
     progress, runner, terraform, who,
 };
@@ -61,54 +62,82 @@ pub struct Args {
     hiding: Hiding,
 }
 
+impl Args {
+    const fn gate(&self) -> Gate<'_> {
+        Gate { environment: self.environment.as_str(), approval: self.approval, branch: self.branch.as_str() }
+    }
+}
+
 /// Checks. Outputs: `digest` (the plan's), `record` (where its record is), `changed` (whether it changes anything),
 /// `environment` (the GitHub environment of the job that may apply it), `reviewed` (`equal`, `differs` or `none`),
 /// `pull-request` and `deployment` (their numbers on GitHub, empty if there is none).
 ///
 /// # Errors
-/// [`Failure::Gate`] if the release contains code that was judged bad, the plan could not be made, or a GitHub environment lets
-/// in more than the branch or misses its reviewers; [`Failure::World`] if AWS or GitHub fails.
+/// [`Failure::Gate`] if the release contains code that was judged bad, or was replaced already and would be applied anew, the
+/// plan could not be made, or a GitHub environment lets in more than the branch or misses its reviewers; [`Failure::World`] if
+/// AWS or GitHub fails.
 pub async fn run(args: Args) -> Result<(), Failure> {
     let _group = runner::group("lockgate check (actions/check/mod.rs)");
     let event = Event::read().usage()?;
     interrupt::listen();
     let github = args.github.connect().usage()?;
     let github = github.ok_or_else(|| anyhow!("there is no token for GitHub; give the input `token`")).usage()?;
-    let gate = Gate { environment: &args.environment, approval: args.approval, branch: &args.branch };
-    gate.refuse_open(&github).await?;
+    args.gate().refuse_open(&github).await?;
 
     let commit = who::commit();
-    let review = review::find(&github, &args, commit.as_deref()).await.world()?;
+    let deployment = deploy(&github, &args, commit.as_deref()).await;
+    let done = decide(&args, &event, &github, commit, deployment).await;
+    if let (Some(id), Err(failure)) = (deployment, &done) {
+        let state = if matches!(failure, Failure::Gate(_)) { progress::State::Failure } else { progress::State::Error };
+        // Why is not told: this may be Terraform's own words, and what they hold is masked in the log alone.
+        tell(&github, id, state, "Nothing was applied: the log of the check says why").await;
+    }
+    done
+}
+
+/// Plans, compares, and tells everybody what came of it.
+async fn decide(
+    args: &Args,
+    event: &Event,
+    github: &GitHub,
+    commit: Option<String>,
+    deployment: Option<u64>,
+) -> Result<(), Failure> {
+    let review = review::find(github, args, commit.as_deref()).await.world()?;
     let ledger = Ledger::new(&aws::config().await.usage()?, &args.environment);
     let release = ledger.release(&args.release).await.world()?;
-    let older = older::find(&github, &ledger, &release).await.world()?;
+    let older = older::find(github, &ledger, &release).await.world()?;
     let keep = args.record.as_deref().map(Keep::new).transpose().usage()?;
-    let (plan, errors) = plan(&args, &event, keep.as_ref()).await?;
+    let (plan, errors) = plan(args, event, keep.as_ref()).await?;
     runner::say(format_args!("{} Digest: {}", plan.counts().terraform(), plan.digest));
 
     let holds = ledger.holds_and_locks().await.world()?.0;
+    let taken_back = taken_back::find(&ledger, &release, &holds).await.world()?;
     let held = held::on(&release, &plan, holds);
-    let why = review.judge(&plan, older.is_some(), args.approval);
+    let spent = spent(&release, &plan);
+    let why = review.judge(&plan, older.is_some(), taken_back.is_some(), args.approval);
     let context = Context {
         environment: &args.environment,
         root: terraform::name(&args.terraform.root).usage()?,
-        gate: gate.taken(&why),
+        gate: args.gate().taken(&why),
         release: &release,
         held: &held,
+        spent: spent.as_deref(),
         why: &why,
         older: older.as_ref(),
+        taken_back: taken_back.as_ref(),
         errors: &errors,
         commit: commit.clone(),
         run: who::run_url(),
     };
     let record = match &keep {
         // Before anybody is told that it goes on: the apply needs it to say what differs.
-        Some(keep) if held.is_empty() => keep.store(&plan, false).await.world()?,
+        Some(keep) if held.is_empty() && spent.is_none() => keep.store(&plan, false).await.world()?,
         _ => None,
     };
     runner::summary(&comment::summary(&plan, &review, &context)).usage()?;
     if let Some(number) = review.pull_request {
-        let told = progress::comment(&github, number, &args.environment, |room| {
+        let told = progress::comment(github, number, &args.environment, |room| {
             comment::comment(&plan, &review, &context, room)
         });
         if let Err(error) = told.await {
@@ -123,7 +152,16 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     if !held.is_empty() {
         return Err(Failure::Gate(anyhow!("{}", held::told(&release.id, &held))));
     }
-    let deployment = deploy(&github, &args, commit.as_deref(), &plan, &context).await;
+    if let Some(why) = spent {
+        return Err(Failure::Gate(anyhow!(why)));
+    }
+    if let Some(id) = deployment {
+        let (state, what) = match why.is_empty() && args.approval == Approval::OnDifference {
+            true => (progress::State::Queued, format!("Nobody has to approve: {}", comment::agreed(&plan))),
+            false => (progress::State::Pending, "Somebody has to approve the plan".to_owned()),
+        };
+        tell(github, id, state, &what).await;
+    }
     outputs(&plan, &review, &context, record, deployment).usage()
 }
 
@@ -140,27 +178,34 @@ async fn plan(args: &Args, event: &Event, keep: Option<&Keep>) -> Result<(Plan, 
     Ok((made.plan, made.errors))
 }
 
+/// Why a release cannot be applied any more: its versions are recorded, and what served once is gone back to by its aliases. A
+/// plan that changes nothing publishes no others.
+fn spent(release: &Release, plan: &Plan) -> Option<String> {
+    let is_open = matches!(release.state, State::Building | State::Failed);
+    (plan.changed() && !is_open).then(|| {
+        format!(
+            "release {} is {} here, and the plan would change what it was applied with; to go back to it, start the workflow \
+             on-rollback.yml, or revert what came after it by a pull request",
+            release.id, release.state
+        )
+    })
+}
+
 /// The deployment that the later jobs go on telling. Without one they tell less, and no worse.
-async fn deploy(github: &GitHub, args: &Args, commit: Option<&str>, plan: &Plan, context: &Context<'_>) -> Option<u64> {
-    let commit = commit?;
+async fn deploy(github: &GitHub, args: &Args, commit: Option<&str>) -> Option<u64> {
     let production = args.approval == Approval::Always;
-    let id = match progress::create(github, commit, &args.environment, &context.release.id, production).await {
-        Ok(id) => id,
-        Err(error) => {
-            runner::warning(format_args!(
-                "there is no deployment on GitHub: {error}; give the job `deployments: write`"
-            ));
-            return None;
-        }
-    };
-    let (state, what) = match context.why.is_empty() && args.approval == Approval::OnDifference {
-        true => (progress::State::Queued, format!("Nobody has to approve: {}", comment::agreed(plan))),
-        false => (progress::State::Pending, "Somebody has to approve the plan".to_owned()),
-    };
-    if let Err(error) = progress::status(github, id, state, &what, None).await {
+    let made = progress::create(github, commit?, &args.environment, &args.release, production).await;
+    made.inspect_err(|error| {
+        runner::warning(format_args!("there is no deployment on GitHub: {error}; give the job `deployments: write`"));
+    })
+    .ok()
+}
+
+/// Says of the deployment how it goes on.
+async fn tell(github: &GitHub, id: u64, state: progress::State, what: &str) {
+    if let Err(error) = progress::status(github, id, state, what, None).await {
         runner::warning(format_args!("the deployment's status was not written: {error}"));
     }
-    Some(id)
 }
 
 fn outputs(

@@ -32,6 +32,8 @@ pub(super) enum Why {
     Top,
     /// What is live is newer.
     Older,
+    /// It brings back what was taken out of service.
+    TakenBack,
     /// This environment always asks.
     Always,
 }
@@ -45,6 +47,7 @@ impl Why {
             Self::Differs => "the plan is not the reviewed one",
             Self::Top => "rollback targets are lost",
             Self::Older => "what is live is newer",
+            Self::TakenBack => "it has code that was taken out of service",
             Self::Always => "this environment always asks",
         }
     }
@@ -67,8 +70,9 @@ pub(super) async fn find(github: &GitHub, args: &Args, commit: Option<&str>) -> 
 }
 
 impl Review {
-    /// Why a person has to approve this plan; nothing if none has. `older`: what is live is newer.
-    pub(super) fn judge(&self, plan: &Plan, older: bool, approval: Approval) -> Vec<Why> {
+    /// Why a person has to approve this plan; nothing if none has. `older`: what is live is newer; `taken_back`: the release
+    /// has code that was taken out of service.
+    pub(super) fn judge(&self, plan: &Plan, older: bool, taken_back: bool, approval: Approval) -> Vec<Why> {
         let mut why = Vec::new();
         match (&self.pull_request, &self.plan) {
             // What changes nothing needs nobody: a run that is repeated after its apply, or a change of words.
@@ -84,6 +88,10 @@ impl Review {
         // Also where the plan changes nothing: the aliases would move back.
         if older {
             why.push(Why::Older);
+        }
+        // Also where the plan changes nothing: the apply of that other release left its code there.
+        if taken_back {
+            why.push(Why::TakenBack);
         }
         if approval == Approval::Always {
             why.push(Why::Always);
@@ -122,16 +130,29 @@ mod tests {
     fn only_what_was_reviewed_goes_on_by_itself() {
         let digest = "a".repeat(64);
         let review = Review { pull_request: Some(7), plan: reviewed(&digest) };
-        assert_eq!(review.judge(&plan(&digest), false, Approval::OnDifference), []);
-        assert_eq!(review.judge(&plan(&digest), false, Approval::Always), [Why::Always]);
-        assert_eq!(review.judge(&plan(&"b".repeat(64)), false, Approval::OnDifference), [Why::Differs]);
+        assert_eq!(review.judge(&plan(&digest), false, false, Approval::OnDifference), []);
+        assert_eq!(review.judge(&plan(&digest), false, false, Approval::Always), [Why::Always]);
+        assert_eq!(review.judge(&plan(&"b".repeat(64)), false, false, Approval::OnDifference), [Why::Differs]);
         let silent = Review { pull_request: Some(7), plan: None };
-        assert_eq!(silent.judge(&plan(&digest), false, Approval::OnDifference), [Why::NotReviewed]);
+        assert_eq!(silent.judge(&plan(&digest), false, false, Approval::OnDifference), [Why::NotReviewed]);
         let pushed = Review { pull_request: None, plan: None };
         let nothing = Plan { digest: digest.clone(), ..Plan::default() };
-        assert_eq!(pushed.judge(&nothing, false, Approval::OnDifference), [], "what changes nothing needs nobody");
-        assert_eq!(pushed.judge(&plan(&digest), false, Approval::OnDifference), [Why::NoPullRequest]);
-        assert_eq!(review.judge(&plan(&digest), true, Approval::OnDifference), [Why::Older]);
-        assert_eq!(review.judge(&nothing, true, Approval::OnDifference), [Why::Older], "the aliases would go back");
+        assert_eq!(
+            pushed.judge(&nothing, false, false, Approval::OnDifference),
+            [],
+            "what changes nothing needs nobody"
+        );
+        assert_eq!(pushed.judge(&plan(&digest), false, false, Approval::OnDifference), [Why::NoPullRequest]);
+        assert_eq!(review.judge(&plan(&digest), true, false, Approval::OnDifference), [Why::Older]);
+        assert_eq!(
+            review.judge(&nothing, true, false, Approval::OnDifference),
+            [Why::Older],
+            "the aliases would go back"
+        );
+        assert_eq!(
+            review.judge(&nothing, false, true, Approval::OnDifference),
+            [Why::TakenBack],
+            "its code would serve again"
+        );
     }
 }

@@ -1,6 +1,8 @@
 //! A release that another environment has: its bytes are uploaded and have served there, so only the ledger is written. Nothing
 //! is built, and nothing can differ.
 
+use anyhow::anyhow;
+
 use super::{Args, create, shown};
 use crate::{
     aws,
@@ -12,6 +14,13 @@ use crate::{
 pub(super) async fn run(args: &Args, from: &str, id: &str) -> Result<(), Failure> {
     let config = aws::config().await.usage()?;
     let theirs = Ledger::new(&config, from).release(id).await.world()?;
+    if matches!(theirs.state, State::RolledBack | State::Failed) {
+        let why = theirs.reason.as_deref().unwrap_or("no reason is recorded");
+        return Err(Failure::Gate(anyhow!(
+            "release {id} is {} in {from}: {why}; it goes nowhere else. Deliver other code, or what serves {from} now",
+            theirs.state
+        )));
+    }
     let release = of(&args.environment, theirs);
     runner::say(shown(&release));
     if args.dry_run {

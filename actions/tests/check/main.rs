@@ -9,6 +9,7 @@ mod gates;
 mod held;
 mod older;
 mod stage;
+mod taken_back;
 #[path = "../apply/world.rs"]
 #[expect(dead_code, reason = "applies need more of it")]
 mod world;

@@ -177,6 +177,26 @@ impl Stage {
         LIVE
     }
 
+    /// Writes down where the release stands, and what else the ledger has: another one that serves with other code, and one
+    /// with this one's code that was taken back for a reason.
+    pub(crate) fn stands(&self, state: State, taken_back: Option<&str>) {
+        let ledger = &self.environment.ledger;
+        wait(async {
+            let ours = Release { state, ..ledger.release(ID).await.expect("a release") };
+            let mut serves = Release { id: LIVE.to_owned(), state: State::Live, ..ours.clone() };
+            serves.functions.get_mut("tally").expect("a function").code = "sha256:0ld".to_owned();
+            let back = taken_back.map(|reason| Release {
+                id: "r5-cccccccccccc".to_owned(),
+                state: State::Failed,
+                reason: Some(reason.to_owned()),
+                ..ours.clone()
+            });
+            let now = Live { release: Some(LIVE.to_owned()), ..Live::default() };
+            let releases: Vec<_> = [ours, serves].into_iter().chain(back).collect();
+            self.write(Change { live: &now, releases: &releases, holds: &[] }).await;
+        });
+    }
+
     /// Writes into the ledger.
     async fn write(&self, change: Change<'_>) {
         let ledger = &self.environment.ledger;

@@ -3,7 +3,7 @@
 use crate::world::{At, NEW, OLD, World, tell};
 
 /// A step that ends as soon as it was looked at once, so that the number of calls does not depend on time.
-const PROMOTE: [&str; 8] =
+pub(crate) const PROMOTE: [&str; 8] =
     ["promote", "--release", NEW, "--strategy", "canary:10%/1ms", "--lease", "300ms", "--ignore-alarms=true"];
 const ROLLBACK: [&str; 3] = ["rollback", "--reason", "the canary died"];
 

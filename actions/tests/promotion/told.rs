@@ -14,15 +14,15 @@ use stand_ins::{
 
 use crate::world::{FUNCTIONS, NEW, OLD, World};
 
-const REPOSITORY: &str = "example/calls";
+pub(crate) const REPOSITORY: &str = "example/calls";
 const PROMOTE: [&str; 6] = ["promote", "--release", NEW, "--strategy", "all-at-once", "--ignore-alarms=true"];
 
 /// Three merges: the release that serves is of the first, the one to promote of the last, and nobody released the second.
-struct Merges {
-    world: World,
-    github: Github,
+pub(crate) struct Merges {
+    pub(crate) world: World,
+    pub(crate) github: Github,
     token: String,
-    deployment: u64,
+    pub(crate) deployment: u64,
 }
 
 /// The commit that pull request `number` became.
@@ -31,7 +31,7 @@ fn commit(number: u64) -> String {
 }
 
 impl Merges {
-    fn new(environment: &str) -> Self {
+    pub(crate) fn new(environment: &str) -> Self {
         let world = World::new(environment);
         let github = Github::start().expect("a GitHub");
         github.add_repository(REPOSITORY, true);
@@ -54,7 +54,14 @@ impl Merges {
     }
 
     fn command(&self, health_url: &str) -> Command {
-        let mut command = self.world.command(&PROMOTE);
+        let mut command = self.run(&PROMOTE);
+        command.env("INPUT_HEALTH_URL", health_url);
+        command
+    }
+
+    /// `lockgate <arguments>` in the third merge's run.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Command {
+        let mut command = self.world.command(arguments);
         command.envs([
             ("GITHUB_API_URL", self.github.url.as_str()),
             ("GITHUB_REPOSITORY", REPOSITORY),
@@ -63,12 +70,11 @@ impl Merges {
             ("GITHUB_SHA", &commit(3)),
             ("INPUT_TOKEN", &self.token),
             ("INPUT_DEPLOYMENT", &self.deployment.to_string()),
-            ("INPUT_HEALTH_URL", health_url),
         ]);
         command
     }
 
-    fn ended(&self, code: i32, mut command: Command) -> String {
+    pub(crate) fn ended(&self, code: i32, mut command: Command) -> String {
         let done = command.output().expect("lockgate runs");
         let said = format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
         assert_eq!(done.status.code(), Some(code), "lockgate said:\n{said}");
@@ -77,19 +83,19 @@ impl Merges {
     }
 
     /// The comments on a pull request.
-    fn comments(&self, number: u64) -> Vec<String> {
+    pub(crate) fn comments(&self, number: u64) -> Vec<String> {
         let repository = self.github.repository(REPOSITORY).expect("the repository");
         repository.comments_of(number).into_iter().map(|comment| comment.body.clone()).collect()
     }
 
     /// The only one.
-    fn comment(&self, number: u64) -> String {
+    pub(crate) fn comment(&self, number: u64) -> String {
         let mut comments = self.comments(number);
         assert_eq!(comments.len(), 1, "{comments:?}");
         comments.remove(0)
     }
 
-    fn deployment(&self) -> Deployment {
+    pub(crate) fn deployment(&self) -> Deployment {
         let repository = self.github.repository(REPOSITORY).expect("the repository");
         repository.deployments[&self.deployment].clone()
     }

@@ -57,6 +57,19 @@ fn other_bytes_under_the_same_id_are_refused_and_stay() {
 }
 
 #[test]
+fn a_release_that_was_taken_out_of_service_there_goes_nowhere_else() {
+    let (world, theirs, _uploads) = applied("release-bad");
+    let ledger = world.another("release-good");
+    for state in [State::RolledBack, State::Failed] {
+        world.stands(&Release { state, reason: Some("calls look wrong".to_owned()), ..theirs.clone() });
+        let done = world.takes_over(1, "release-good", &theirs.id);
+        let told = [format!("is {state} in release-bad"), "calls look wrong".to_owned()];
+        assert!(told.iter().all(|part| done.said.contains(part)) && done.outputs.is_empty(), "{}", done.said);
+    }
+    assert!(wait(ledger.releases()).expect("a ledger").is_empty());
+}
+
+#[test]
 fn a_release_that_the_other_environment_does_not_have_is_not_made_up() {
     let (world, ..) = applied("release-absent");
     let ledger = world.another("release-empty");

@@ -7,11 +7,15 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
     sync::LazyLock,
+    time::Duration,
 };
 
 use aws_config::SdkConfig;
 use aws_sdk_s3::types::CreateBucketConfiguration;
-use lockgate::ledger::{Ledger, Release};
+use lockgate::{
+    ledger::{Change, Ledger, Live, Release},
+    lock::{self, Held, Taken},
+};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use stand_ins::emulator::{REGION, ROOT_KEY, shared};
@@ -81,6 +85,17 @@ impl World {
     /// The ledger of another environment, which is new.
     pub(crate) fn another(&self, environment: &str) -> Ledger {
         wait(table::make(&self.sdk, environment))
+    }
+
+    /// Writes down where a release stands.
+    pub(crate) fn stands(&self, release: &Release) {
+        wait(async {
+            let taken = Held::take(&self.ledger, lock::Name::Alias, "ada", "a test", Duration::from_secs(60)).await;
+            let Taken::Ours(held, _) = taken.expect("a ledger") else { panic!("nobody else has it") };
+            let change = Change { live: &Live::default(), releases: std::slice::from_ref(release), holds: &[] };
+            self.ledger.write(&held, change).await.expect("written");
+            held.give_back(&self.ledger).await;
+        });
     }
 
     /// With one more variable for `lockgate`.

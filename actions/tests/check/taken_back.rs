@@ -1,0 +1,50 @@
+//! What was taken out of service comes back only if a person wants it so, and what served once is not applied anew.
+
+use lockgate::ledger::State;
+use serde_json::json;
+
+use crate::{environment::ROOT, stage::Stage};
+
+#[test]
+fn code_that_an_alarm_took_back_waits_for_a_person_although_nothing_holds_it() {
+    let stage = Stage::new("back-alarm", ROOT);
+    stage.review();
+    stage.stands(State::Building, None);
+    assert_eq!(stage.decides(), [stage.name.clone(), "equal".to_owned()]);
+    stage.stands(State::Building, Some("alarm lockgate-back-alarm fires"));
+    assert_eq!(stage.decides(), [stage.approval(), "equal".to_owned()]);
+    let comment = stage.comment().expect("a comment");
+    let headline = "## ⏳ `back-alarm` waits for an approval: this was taken out of service before\n";
+    for part in [headline, "`tally` would have the code of `r5-cccccccccccc` again", "alarm lockgate-back-alarm fires"]
+    {
+        assert!(comment.contains(part), "{part}: {comment}");
+    }
+
+    // Why is nobody's business where everybody may read: it may be words of AWS.
+    let done = stage.world().ends(0, &["check", "--values", "hide"]);
+    assert_eq!(done.output("environment"), stage.approval());
+    let comment = stage.comment().expect("a comment");
+    assert!(comment.contains("which is failed. Nothing holds") && !comment.contains("fires"), "{comment}");
+
+    // Terraform has left that code behind: a change of words would bring it along.
+    stage.shows(&json!([]));
+    assert_eq!(stage.decides()[0], stage.approval());
+}
+
+#[test]
+fn a_release_that_was_replaced_is_not_applied_anew() {
+    let stage = Stage::new("back-spent", ROOT);
+    stage.review();
+    stage.stands(State::Replaced, None);
+    let done = stage.check(1);
+    let told = ["is replaced here", "on-rollback.yml", "revert what came after it"];
+    assert!(told.iter().all(|part| done.said.contains(part)) && done.outputs.is_empty(), "{}", done.said);
+    let comment = stage.comment().expect("a comment");
+    let headline = "## ⛔ Not delivered to `back-spent`: this release was applied there before\n";
+    assert!(comment.contains(headline) && comment.contains("on-rollback.yml"), "{comment}");
+    assert_eq!(stage.states(), [["failure"]]);
+
+    // What changes nothing publishes no version: its aliases go back to what it has.
+    stage.shows(&json!([]));
+    stage.check(0);
+}
