@@ -49,7 +49,10 @@ fn inputs_and_arguments_are_the_same() {
             .filter(|variable| variable.starts_with("INPUT_"))
             .collect();
         let inputs: BTreeSet<String> = keys(&action["inputs"]).iter().map(|input| variable(input)).collect();
-        assert_eq!(inputs, arguments, "{name}: the inputs of action.yml (left), the arguments' variables (right)");
+        assert_eq!(
+            inputs, arguments,
+            "{name}: the inputs of action.yml (left) and the arguments' variables (right) differ: add what one of them lacks"
+        );
     }
 }
 
@@ -63,7 +66,10 @@ fn every_input_is_handed_on_under_its_own_name() {
             .collect();
         let expected = keys(&action["inputs"]);
         let expected = expected.iter().map(|input| (variable(input), format!("${{{{ inputs.{input} }}}}"))).collect();
-        assert_eq!(handed_on, expected, "{name}: the step's env (left), its inputs (right)");
+        assert_eq!(
+            handed_on, expected,
+            "{name}: the step's env (left) has to hand on every input (right) under its own name"
+        );
     }
 }
 
@@ -72,7 +78,8 @@ fn every_output_is_its_steps_own() {
     for (name, action) in actions() {
         for output in keys(&action["outputs"]) {
             let value = action["outputs"][output.as_str()]["value"].as_str().expect("a value");
-            assert_eq!(value, format!("${{{{ steps.{name}.outputs.{output} }}}}"), "{name}");
+            let own = format!("${{{{ steps.{name}.outputs.{output} }}}}");
+            assert_eq!(value, own, "{name}: write the right one as the value of its output {output}");
         }
     }
 }
@@ -80,13 +87,13 @@ fn every_output_is_its_steps_own() {
 #[test]
 fn an_action_has_its_folders_name_and_at_most_two_steps_and_explains_itself() {
     for (name, action) in actions() {
-        assert_eq!(action["name"].as_str(), Some(name.as_str()));
-        assert_eq!(action["runs"]["using"].as_str(), Some("composite"), "{name}");
-        assert!(steps(&action).len() <= 2, "{name}");
+        assert_eq!(action["name"].as_str(), Some(name.as_str()), "name it as its folder");
+        assert_eq!(action["runs"]["using"].as_str(), Some("composite"), "{name}: make it a composite action");
+        assert!(steps(&action).len() <= 2, "{name}: move what its steps do into `lockgate {name}`");
         for part in ["inputs", "outputs"] {
             for key in keys(&action[part]) {
                 let said = action[part][key.as_str()]["description"].as_str().unwrap_or_default();
-                assert!(said.len() > 10, "{name}: {key} has no sentence");
+                assert!(said.len() > 10, "{name}: write a sentence as the description of {key}");
             }
         }
     }
@@ -97,11 +104,17 @@ fn trap_31_only_setup_has_shell_and_everything_else_is_executed_in_the_shells_pl
     for (name, action) in actions() {
         for step in steps(&action) {
             let Some(run) = step["run"].as_str() else {
-                assert_eq!(step["uses"].as_str(), Some("$/actions/setup"), "{name}");
+                assert_eq!(step["uses"].as_str(), Some("$/actions/setup"), "{name}: nothing but setup goes before it");
                 continue;
             };
-            assert!(!run.contains("${{"), "trap 37: {name} has an expression in its shell");
-            assert!(name == "setup" || run == format!("exec lockgate {name}"), "{name}: {run}");
+            assert!(
+                !run.contains("${{"),
+                "trap 37: {name} has an expression in its shell: hand it on by the step's `env`"
+            );
+            assert!(
+                name == "setup" || run == format!("exec lockgate {name}"),
+                "{name} runs `{run}`: write `exec lockgate {name}`; without exec the runner's SIGINT never reaches lockgate"
+            );
         }
     }
 }
@@ -111,7 +124,7 @@ fn every_action_is_in_a_folder_with_its_rust() {
     for name in actions().keys() {
         assert!(
             Path::new(&std::env::var("CARGO_MANIFEST_DIR").expect("run by cargo")).join(name).join("mod.rs").is_file(),
-            "{name}"
+            "{name}: put its Rust into actions/{name}/mod.rs"
         );
     }
 }

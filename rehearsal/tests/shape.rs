@@ -79,14 +79,19 @@ fn every_function_has_a_crate_and_a_terraform_file_and_the_reverse() {
         crates, delivered,
         "lambdas/*/src/main.rs (left) and lockgate.toml: add what is missing, or delete the other"
     );
-    let files = with("terraform/modules/service", &|name| {
-        let stem = name.strip_suffix(".tf")?;
-        let text = text(&format!("terraform/modules/service/{name}"));
-        text.contains(&format!("module \"{stem}\" {{\n  source = \"../function\"")).then(|| stem.to_owned())
+    let with_functions = with("terraform/modules/service", &|name| {
+        let text = name.ends_with(".tf").then(|| text(&format!("terraform/modules/service/{name}")))?;
+        let functions: Vec<&str> = text
+            .split("\nmodule \"")
+            .filter_map(|block| block.split_once("\" {\n  source = \"../function\"").map(|(stem, _)| stem))
+            .collect();
+        (!functions.is_empty()).then(|| format!("{name} {}", functions.join(" ")))
     });
+    let expected = delivered.iter().map(|stem| format!("{stem}.tf {stem}")).collect();
     assert_eq!(
-        files, delivered,
-        "terraform/modules/service/<name>.tf with a module ../function (left) and lockgate.toml"
+        with_functions, expected,
+        "each file of terraform/modules/service with a module ../function, and the module's name (left): give every \
+         function of lockgate.toml one of its own name (right)"
     );
 }
 
@@ -99,11 +104,15 @@ fn delivered() -> toml::Table {
 #[test]
 fn alarms_and_promotions_look_where_the_functions_count() {
     for (name, function) in delivered() {
-        assert_eq!(function["metrics"].as_str(), Some(call_model::metrics::NAMESPACE), "{name} in lockgate.toml");
+        assert_eq!(
+            function["metrics"].as_str(),
+            Some(call_model::metrics::NAMESPACE),
+            "correct `metrics` of {name} in lockgate.toml"
+        );
     }
     let namespace = format!("namespace = \"{}\"", call_model::metrics::NAMESPACE);
     let alarms = "terraform/modules/function/alarms.tf";
-    assert!(text(alarms).contains(&namespace), "{alarms} does not say {namespace}");
+    assert!(text(alarms).contains(&namespace), "{alarms} has to look there: write {namespace}");
 }
 
 #[test]
@@ -121,9 +130,35 @@ fn functions_are_given_the_variables_that_they_read() {
         let block = terraform.split("\n  environment = {\n").nth(1).and_then(|rest| rest.split("\n  }\n").next());
         let lines = block.expect("an environment").lines();
         let given: BTreeSet<&str> = lines.filter_map(|line| Some(line.split_once('=')?.0.trim())).collect();
-        assert_eq!(read, given, "what {name}'s config.rs reads, and what its Terraform file gives");
-        assert!(!read.is_empty(), "{name} reads nothing");
+        assert_eq!(
+            read, given,
+            "{name}'s config.rs reads (left) other variables than its Terraform file gives (right)"
+        );
+        assert!(!read.is_empty(), "{name} reads nothing: its config.rs names its variables in quotes");
+        for file in sources(&format!("lambdas/{name}/src")) {
+            let elsewhere = text(&file).contains("env::var");
+            assert!(
+                !elsewhere || file.ends_with("/config.rs") || file.ends_with("/main.rs"),
+                "{file} reads the environment: do that in config.rs, which is compared with Terraform"
+            );
+        }
     }
+}
+
+/// The Rust files below a folder.
+fn sources(folder: &str) -> Vec<String> {
+    let root = folders::workspace().expect("a checkout");
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(root.join(folder)).expect(folder) {
+        let entry = entry.expect("an entry");
+        let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
+        if entry.path().is_dir() {
+            found.extend(sources(&path));
+        } else if path.ends_with(".rs") {
+            found.push(path);
+        }
+    }
+    found
 }
 
 #[test]
@@ -135,7 +170,7 @@ fn a_rollback_reaches_what_is_delivered() {
     assert_eq!(
         stems,
         delivered.keys().map(String::as_str).collect(),
-        "terraform/bootstrap/github.tf and lockgate.toml"
+        "terraform/bootstrap/github.tf (left) has to name the functions of lockgate.toml (right) in `stems`"
     );
 }
 

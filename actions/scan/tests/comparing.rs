@@ -115,3 +115,15 @@ fn a_fingerprint_is_the_one_that_the_documentation_computes() {
     let scan = found_in(vec![lint("clippy::unwrap", "src/a.rs", 2)], &rust(&["", "  y . unwrap()\t;"]));
     assert_eq!(scan.commit.findings[0].fingerprint, "6029c4cb5826a0bcb3b6fd5673177ca5");
 }
+
+#[test]
+fn a_base_is_kept_in_a_target_folder_outside_of_the_checkout_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [here, beside, link] = ["checkout", "beside", "link"].map(|name| folder.path().join(name));
+    std::fs::create_dir(&here).expect("a checkout");
+    assert_eq!(outside(&here.join("target"), &here), None, "the head's scanners would read it");
+    let kept = outside(&beside, &here).expect("it is made");
+    assert_eq!(kept, beside.canonicalize().expect("it is there"));
+    std::os::unix::fs::symlink(here.join("target"), &link).expect("a link");
+    assert_eq!(outside(&link, &here), None, "a link leads back into the checkout");
+}
