@@ -43,11 +43,29 @@ pub struct Clock {
     /// The same moment as other programs' clocks tell it.
     began: Timestamp,
     spans: Arc<Mutex<Vec<Span>>>,
+    /// What has begun and not ended, and when, in seconds since the start.
+    running: Arc<Mutex<Vec<(String, f64)>>>,
 }
 
 impl Default for Clock {
     fn default() -> Self {
-        Self { started: Instant::now(), began: Timestamp::now(), spans: Arc::default() }
+        let (spans, running) = (Arc::default(), Arc::default());
+        Self { started: Instant::now(), began: Timestamp::now(), spans, running }
+    }
+}
+
+/// Something that runs, for as long as this lives: it may also be given up.
+struct Running<'c> {
+    clock: &'c Clock,
+    what: (String, f64),
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        let mut running = self.clock.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = running.iter().position(|one| *one == self.what) {
+            running.remove(at);
+        }
     }
 }
 
@@ -91,7 +109,10 @@ impl Clock {
     /// Does `work` and remembers how long it took.
     pub async fn measure<T>(&self, kind: Kind, act: &str, what: &str, work: impl Future<Output = T>) -> T {
         let from = self.elapsed().as_secs_f64();
+        let running = Running { clock: self, what: (what.to_owned(), from) };
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).push(running.what.clone());
         let done = work.await;
+        drop(running);
         self.add(kind, act, what, from, self.elapsed().as_secs_f64());
         done
     }
@@ -100,6 +121,14 @@ impl Clock {
     pub fn add(&self, kind: Kind, act: &str, what: &str, from: f64, to: f64) {
         let span = Span { kind, what: what.to_owned(), act: act.to_owned(), from, to };
         self.spans.lock().unwrap_or_else(PoisonError::into_inner).push(span);
+    }
+
+    /// What runs now, and for how many seconds it has.
+    #[must_use]
+    pub fn running(&self) -> Vec<(String, f64)> {
+        let now = self.elapsed().as_secs_f64();
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.iter().map(|(what, from)| (what.clone(), now - from)).collect()
     }
 
     /// Everything measured so far.
@@ -147,6 +176,25 @@ fn split(spans: &[Span], begin: f64, end: f64) -> Split {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures::FutureExt;
+
+    #[tokio::test]
+    async fn what_runs_is_known_until_it_ends_or_is_given_up() {
+        let clock = Clock::default();
+        let running = || clock.running().into_iter().map(|(what, _)| what).collect::<Vec<_>>();
+        let given_up = clock.measure(Kind::Cargo, "a", "for ever", std::future::pending::<()>());
+        clock
+            .measure(Kind::Tool, "a", "outer", async {
+                assert_eq!(running(), ["outer"]);
+                tokio::select! {
+                    biased;
+                    () = given_up => {}
+                    seen = std::future::ready(()).map(|()| running()) => assert_eq!(seen, ["outer", "for ever"]),
+                }
+            })
+            .await;
+        assert!(running().is_empty(), "{:?}", running());
+    }
 
     #[test]
     fn overlapping_work_is_counted_once() {

@@ -52,10 +52,8 @@ pub struct Said {
     pub author: String,
     /// Its Markdown.
     pub body: String,
-    /// Whether it was changed after it was written.
-    pub edited: bool,
-    /// What follows "commented": when that was, or in which act.
-    pub note: String,
+    /// What it said before each edit, oldest first.
+    pub earlier: Vec<String>,
 }
 
 /// Draws the page as a fragment that stands inside another page, which also brings [`CSS`].
@@ -87,8 +85,13 @@ fn said(said: &Said) -> Markup {
                     b { (name) }
                     @if bot { " " b class="bot" { "bot" } }
                     " commented"
-                    @if !said.note.is_empty() { " " (said.note) }
-                    @if said.edited { " · edited" }
+                    @if !said.earlier.is_empty() { " · edited" }
+                }
+                @if !said.earlier.is_empty() {
+                    details class="earlier" {
+                        summary { (format!("What it said before ({})", said.earlier.len())) }
+                        @for body in &said.earlier { div class="markdown" { (markdown(body)) } }
+                    }
                 }
                 div class="markdown" {
                     @if said.body.trim().is_empty() { p { em { "No description provided." } } } @else { (markdown(&said.body)) }
@@ -146,8 +149,7 @@ mod tests {
             comments: vec![Said {
                 author: "github-actions[bot]".into(),
                 body: "## Plan\n\n</div></div></div><b>kept".into(),
-                edited: true,
-                note: "in act 3".into(),
+                earlier: vec!["## Planning".into()],
             }],
             checks: vec![("plan".into(), true), ("scan".into(), false)],
         }
@@ -160,7 +162,9 @@ mod tests {
             "Give ingest &lt;more&gt; memory <small>#12</small>",
             "state merged",
             "No description provided.",
-            "<b>github-actions</b> <b class=\"bot\">bot</b> commented in act 3 · edited",
+            "<b>github-actions</b> <b class=\"bot\">bot</b> commented · edited",
+            "What it said before (1)",
+            "<h2>Planning</h2>",
             ">GA</i>",
             "<h2>Plan</h2>",
             "1 failing, 1 successful",

@@ -9,15 +9,14 @@ mod settings;
 use crate::github_page::Conversation;
 use crate::repository::Repository;
 use crate::stage::{GITHUB_REPOSITORY, Stage};
-use crate::tools::{Accepted, Tool};
-use crate::workflows::{Outcome, Workflows};
+use crate::tools::Tool;
+use crate::workflows::Workflows;
 use anyhow::{Context, Result, ensure};
 use lockgate::sticky::marker;
 use stand_ins::folders;
 use stand_ins::github::{Comment, Deployment, Dispatch, Gates, Github, Issue, NewPull};
 use stand_ins::oidc::{GITHUB, Issuer};
 use stand_ins::tools::output;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -50,14 +49,10 @@ pub struct Hub {
     advisories: PathBuf,
     /// The program `lockgate` that jobs run.
     program: PathBuf,
-    /// Terraform with the provider that the act *bootstrap* accepted.
-    accepted: Accepted,
     /// How many workflows ran so far.
     runs: AtomicU64,
     /// What GitHub wants to be started, as it was told.
     events: Arc<Mutex<Vec<Dispatch>>>,
-    /// What became of each pull request's jobs, of its last run.
-    jobs: Mutex<BTreeMap<u64, BTreeMap<String, String>>>,
     /// The runs that were played.
     played: Mutex<Vec<PlayedRun>>,
 }
@@ -113,7 +108,6 @@ impl Hub {
             }
         }
         stage.note_rewrites(&workflows);
-        let accepted = stage.terraform.accepted.clone().context("the act bootstrap was not played")?;
         stage.rewrites.push((
             "(the runner)".to_owned(),
             "but for the run of the act bad-pull-request, Terraform runs the provider that the act bootstrap accepted by its hash, and hashes it no more"
@@ -146,10 +140,8 @@ impl Hub {
             path,
             advisories,
             program: stripped(&folders::target()?.join("debug/lockgate"), &stage.file("lockgate")).await?,
-            accepted,
             runs: AtomicU64::new(1),
             events,
-            jobs: Mutex::default(),
             played: Mutex::default(),
         })
     }
@@ -261,11 +253,14 @@ impl Hub {
         comment.edits.iter().chain([&comment.body]).filter_map(said).collect()
     }
 
-    /// Keeps what became of a pull request's jobs, for its page.
-    fn keep(&self, pull: u64, outcome: &Outcome) {
-        if let Ok(mut jobs) = self.jobs.lock() {
-            jobs.insert(pull, outcome.jobs.clone());
-        }
+    /// The last deployment of a release to an environment.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub(crate) fn deployment(&self, environment: &str, release: &str) -> Result<Deployment> {
+        let ours = |it: &Deployment| it.environment == environment && it.payload["release"] == release;
+        let found = self.deployments()?.into_iter().rfind(ours);
+        found.with_context(|| format!("GitHub has no deployment of {release} to {environment}"))
     }
 
     /// Every deployment, oldest first.

@@ -47,6 +47,7 @@ async fn play(options: Options) -> Result<ExitCode> {
     let acts = if options.only.is_empty() { Act::ALL.to_vec() } else { Act::with_needed(&options.only) };
     let clock = Clock::default();
     let teller = tell::Teller::new(clock.clone());
+    tokio::spawn(teller.clone().keep_telling());
     let mut stage = Stage::set(&acts, clock, teller.clone()).await?;
     stage.without = options.without;
     let (outcome, asked) = story::play(&mut stage, &acts).await;

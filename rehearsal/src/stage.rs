@@ -240,8 +240,9 @@ impl Stage {
     #[must_use]
     pub fn addresses(&self) -> String {
         let api = self.output(&["api_id"]).map(|id| format!("{}/_aws/execute-api/{id}/$default", self.emulator.url));
+        let github = self.hub.as_ref().map_or("not started", |hub| hub.github.url.as_str());
         format!(
-            "AWS  {} (region {}, access key and secret `{}`)\nAPI  {}\nCtrl-C ends it",
+            "AWS     {} (region {}, access key and secret `{}`)\nAPI     {}\nGitHub  {github}\nCtrl-C ends it",
             self.emulator.url,
             emulator::REGION,
             emulator::ROOT_KEY,

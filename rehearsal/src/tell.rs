@@ -3,13 +3,20 @@
 use crate::clock::Clock;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+/// After so long without a line it is said what runs: building everything the first time takes minutes.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// Tells people what goes on: a line for each step, and on a terminal a line that shows what runs now.
 #[derive(Debug, Clone)]
 pub struct Teller {
     clock: Clock,
     running: Option<ProgressBar>,
+    /// When the last line was told, in seconds since the start.
+    told: Arc<AtomicU64>,
 }
 
 impl Teller {
@@ -22,16 +29,31 @@ impl Teller {
             bar.enable_steady_tick(Duration::from_millis(200));
             bar
         });
-        Self { clock, running }
+        Self { clock, running, told: Arc::default() }
     }
 
     /// A line that stays.
     #[expect(clippy::print_stderr, reason = "this is the place")]
     pub fn line(&self, text: &str) {
-        let line = format!("{:7.1}s  {text}", self.clock.elapsed().as_secs_f64());
+        let at = self.clock.elapsed();
+        self.told.store(at.as_secs(), Ordering::Relaxed);
+        let line = format!("{:7.1}s  {text}", at.as_secs_f64());
         match &self.running {
             Some(bar) => bar.suspend(|| eprintln!("{line}")),
             None => eprintln!("{line}"),
+        }
+    }
+
+    /// Says from time to time what runs, where nothing else is said; it does not end.
+    pub async fn keep_telling(self) {
+        loop {
+            let silent = self.clock.elapsed().as_secs().saturating_sub(self.told.load(Ordering::Relaxed));
+            if silent >= SILENCE.as_secs() {
+                let running = self.clock.running().into_iter();
+                let running: Vec<String> = running.map(|(what, seconds)| format!("{what} ({seconds:.0} s)")).collect();
+                self.line(&format!("...   {}", running.join(", ")));
+            }
+            tokio::time::sleep(SILENCE.saturating_sub(Duration::from_secs(silent)).max(Duration::from_secs(1))).await;
         }
     }
 

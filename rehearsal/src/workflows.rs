@@ -3,7 +3,8 @@
 //!
 //! What it does not do: act enforces no `permissions`, knows neither environments nor concurrency groups, and waits for
 //! nobody. So a job gets a token's URL only if it asks for `id-token: write`; one that names an environment asks the GitHub
-//! stand-in first whether it may begin; and one with a concurrency group waits there for its turn.
+//! stand-in first whether it may begin; and one with a concurrency group waits there for its turn, if it calls a workflow.
+//! The groups of whole workflows are not played; where one is, the report says so.
 
 mod again;
 mod gates;

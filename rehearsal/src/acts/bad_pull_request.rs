@@ -24,7 +24,7 @@ pub(crate) async fn bad_pull_request(stage: &Stage, hub: &Hub, checks: &mut Chec
     let mut pushed = hub.pushed(&pull).await?;
     pushed.hashes = true;
     let run = hub.play(stage, ACT, &pushed, &[]).await?;
-    let failed: Vec<&String> = run.jobs.iter().filter(|(_, result)| *result != "success").map(|(job, _)| job).collect();
+    let failed = run.failed();
     let scan_alone = failed.len() == 1 && failed[0].ends_with("scan");
     checks.that("the scan fails, and no other job does", scan_alone, told(&run));
     let comment = hub.comment(&pull, "scan")?.body;

@@ -2,7 +2,7 @@
 
 use super::answers::{Answers, filters};
 use super::policies;
-use super::tables::{Tables, count};
+use super::tables::{PATIENCE, Quiet, Tables, count};
 use crate::api::Api;
 use crate::generator::{Landed, Rejected, files};
 use crate::stage::{ENVIRONMENT, Stage};
@@ -18,9 +18,6 @@ use std::time::{Duration, Instant};
 
 /// The generator's seed: the same files in every rehearsal.
 const SEED: u64 = 20_261_121;
-
-/// How long the last record may take to the silver table.
-const SETTLED: Duration = Duration::from_secs(90);
 
 pub(crate) async fn calls(stage: &mut Stage, checks: &mut Checks) -> Result<()> {
     if let Some(action) = &stage.without {
@@ -70,7 +67,7 @@ fn found_in<'a>(printed: &str, texts: &'a BTreeSet<String>) -> BTreeSet<&'a str>
 
 /// Waits until every call that has to come of the files is in the silver table, in its last version.
 async fn wait_for_silver(stage: &Stage, landed: &Landed) -> Result<()> {
-    let began = Instant::now();
+    let mut quiet = Quiet::from_now_on();
     let function = format!("ingest-{ENVIRONMENT}");
     loop {
         let silver = count(stage, "silver").await?;
@@ -82,15 +79,16 @@ async fn wait_for_silver(stage: &Stage, landed: &Landed) -> Result<()> {
                 return Ok(());
             }
         }
-        if began.elapsed() > SETTLED || given_up(stage).await? {
+        let quiet = quiet.lasts(stage);
+        if quiet > PATIENCE || given_up(stage).await? {
             let broken =
                 stage.host.invoked().into_iter().filter_map(|one| Some(format!("{}: {}", one.function, one.error?)));
             let broken: BTreeSet<String> = broken.collect();
             bail!(
-                "after {} s {silver} of {} calls are in the silver table; invocations that failed: {broken:?}; what the \
-                 functions printed is in {}",
-                began.elapsed().as_secs(),
+                "{silver} of {} calls are in the silver table, and no function has run for {} s; invocations that failed: \
+                 {broken:?}; what the functions printed is in {}",
                 landed.calls.len(),
+                quiet.as_secs(),
                 stage.file("functions.log").display(),
             );
         }
@@ -163,7 +161,7 @@ async fn dead_letters(stage: &Stage, checks: &mut Checks, landed: &Landed) -> Re
     let url = stage.output(&["queues", "enrich"])?;
     let mut found: BTreeMap<String, String> = BTreeMap::new();
     let began = Instant::now();
-    while found.len() < landed.dead_letters.len() && began.elapsed() < SETTLED {
+    while found.len() < landed.dead_letters.len() && began.elapsed() < PATIENCE {
         let receive = sqs.receive_message().queue_url(&url).max_number_of_messages(10).wait_time_seconds(1);
         let received = receive.send().await?;
         for message in received.messages() {

@@ -12,7 +12,7 @@ use crate::variant;
 use crate::workflows::Outcome;
 use anyhow::{Context, Result};
 use lockgate::ledger::{Ledger, State};
-use stand_ins::github::Deployment;
+use stand_ins::emulator::AliasMove;
 
 pub(crate) async fn canary(stage: &Stage, hub: &Hub, checks: &mut Checks) -> Result<()> {
     let act = "canary";
@@ -25,10 +25,15 @@ pub(crate) async fn canary(stage: &Stage, hub: &Hub, checks: &mut Checks) -> Res
     let (done, seen) = under_traffic(stage, hub, checks, (act, &merged)).await?;
     checks.that("the canary passes under traffic", done.succeeded(), told(&done));
     delivered(stage, hub, checks, &pull, &done, PRODUCTION).await?;
-    let (old, new) = shares(&versions(&stage.host.invoked()[seen.invoked..]));
+    let function = format!("enrich-{PRODUCTION}");
+    let moves: Vec<AliasMove> =
+        stage.emulator.aliases().await?.into_iter().filter(|it| it.function == function).collect();
+    let halved = moves.iter().rposition(|it| it.weights.values().any(|part| *part == 0.5));
+    let halved = halved.context("production's alias of enrich never had half of its weight on another version")?;
+    let until = moves.get(halved + 1).map_or(f64::INFINITY, |next| next.at);
+    let (old, new) = shares(&stage.host.invoked()[seen.invoked..], &moves[halved], until);
     let detail = format!("{old} old, {new} new, {} files", seen.landed);
-    // One may have been under way when the alias moved.
-    checks.that("both versions of enrich got a part of it", old > 1 && new > 1, detail);
+    checks.that("while its alias had two versions, both of enrich got a part of it", old > 0 && new > 0, detail);
     Ok(())
 }
 
@@ -45,6 +50,10 @@ pub(crate) async fn bad_release(stage: &Stage, hub: &Hub, checks: &mut Checks) -
     let red = failed.iter().all(|job| job.contains("production/") && job.ends_with("promote")) && !failed.is_empty();
     checks.that("the run is red, and only for its promotion in production", red, told(&done));
     let name = format!("enrich-{PRODUCTION}");
+    let finished = |(job, result): (&String, &String)| {
+        job.contains("production/") && job.ends_with("/finish") && result == "success"
+    };
+    checks.that("its last job looks whether something was left behind", done.jobs.iter().any(finished), told(&done));
     let id = done.output("release", "release").context("the run made no release")?;
     live(stage, checks, ENVIRONMENT, id).await?;
     let good = seen.served;
@@ -64,9 +73,7 @@ pub(crate) async fn bad_release(stage: &Stage, hub: &Hub, checks: &mut Checks) -
     );
     let seen = said.contains("⛔ Taken back in `production`") && said.contains("enrich is bad") && said.contains(&good);
     checks.that("the merged pull request says what was seen, and what serves", seen, said);
-    let deployments = hub.github.repository(GITHUB_REPOSITORY)?.deployments;
-    let ours = |it: &&Deployment| it.environment == PRODUCTION && it.payload["release"] == id;
-    let last = deployments.values().rfind(ours).context("GitHub has no deployment")?;
+    let last = hub.deployment(PRODUCTION, id)?;
     let state = last.statuses.last().map(|status| status.state.clone()).unwrap_or_default();
     checks.equal("the deployment on GitHub is a failure", &state, &"failure".to_owned());
     Ok(())
@@ -103,20 +110,12 @@ async fn under_traffic(
     Ok((done, seen))
 }
 
-/// The versions of production's enrich that were invoked, one after another.
-fn versions(invoked: &[Invoked]) -> Vec<u64> {
-    let ours = invoked.iter().filter(|one| one.function == format!("enrich-{PRODUCTION}"));
-    ours.filter_map(|one| one.version.parse().ok()).collect()
-}
-
-/// How many invocations older versions and the newest one had while both had some.
-fn shares(versions: &[u64]) -> (usize, usize) {
-    let is_new = |version: &u64| Some(version) == versions.iter().max();
-    let first = versions.iter().position(is_new).unwrap_or(versions.len());
-    let last = versions.iter().rposition(|version| !is_new(version)).map_or(0, |at| at + 1);
-    let both = versions.get(first..last).unwrap_or_default();
-    let new = both.iter().filter(|version| is_new(version)).count();
-    (both.len() - new, new)
+/// How many invocations an alias's main version and its other one had from a move of it until a time, in seconds since 1970.
+fn shares(invoked: &[Invoked], from: &AliasMove, until: f64) -> (usize, usize) {
+    let at = |one: &&Invoked| one.at.as_duration().as_secs_f64();
+    let ours = invoked.iter().filter(|one| one.function == from.function && at(one) >= from.at && at(one) < until);
+    let (old, new): (Vec<&Invoked>, Vec<&Invoked>) = ours.partition(|one| one.version == from.version);
+    (old.len(), new.iter().filter(|one| from.weights.contains_key(&one.version)).count())
 }
 
 /// How many records a version of a function said that it failed on, in its own metrics.
@@ -131,9 +130,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_switch_all_at_once_is_no_canary() {
-        assert_eq!(shares(&[3, 3, 4, 4]), (0, 0));
-        assert_eq!(shares(&[3, 9, 10, 9, 10, 10, 9, 10]), (2, 3));
-        assert_eq!(shares(&[]), (0, 0));
+    fn what_ran_before_or_after_two_versions_had_traffic_counts_for_neither() {
+        let one = |version: &str, second: i64| Invoked {
+            function: "enrich-production".into(),
+            version: version.into(),
+            qualifier: "live".into(),
+            at: jiff::Timestamp::from_second(second).expect("a time"),
+            milliseconds: 1.0,
+            cold: false,
+            peak_memory: None,
+            error: None,
+        };
+        let from = AliasMove {
+            at: 100.0,
+            function: "enrich-production".into(),
+            alias: "live".into(),
+            version: "3".into(),
+            weights: [("4".to_owned(), 0.5)].into(),
+        };
+        let invoked = [one("3", 99), one("3", 100), one("4", 101), one("4", 109), one("4", 110), one("5", 105)];
+        assert_eq!(shares(&invoked, &from, 110.0), (1, 2));
+        assert_eq!(shares(&[], &from, 110.0), (0, 0));
     }
 }

@@ -39,7 +39,8 @@ pub(super) async fn release(
     Ok((id, variables))
 }
 
-/// Records the versions that Terraform published and the hashes of their configurations; `lockgate apply` will.
+/// Records the versions that Terraform published and the hashes of their configurations, as `lockgate apply` does at
+/// an apply's end: the next acts begin before this one has ended.
 pub(super) async fn record(stage: &Stage, id: &str) -> Result<()> {
     let ledger = Ledger::new(&stage.sdk, ENVIRONMENT);
     let versions = Versions::new(&stage.sdk);

@@ -1,6 +1,6 @@
 //! *erase*: a call is erased, and its file delivered again.
 
-use super::tables::{Tables, count};
+use super::tables::{Tables, arrives};
 use crate::api::Api;
 use crate::stage::{ENVIRONMENT, Stage};
 use crate::story::Checks;
@@ -9,10 +9,9 @@ use anyhow::{Context, Result};
 use aws_sdk_s3::primitives::ByteStream;
 use call_model::{Counter, call_hash};
 use serde_json::json;
-use std::time::{Duration, Instant};
 
-/// How long the new delivery may take.
-const DELIVERED: Duration = Duration::from_secs(30);
+/// A call that tells when what was landed with it is done.
+const MARKER: &str = "after-the-erasure";
 
 pub(crate) async fn erase(stage: &mut Stage, checks: &mut Checks) -> Result<()> {
     let landed = stage.landed.clone().context("the act calls was not played")?;
@@ -52,18 +51,14 @@ pub(crate) async fn erase(stage: &mut Stage, checks: &mut Checks) -> Result<()> 
     let first = events.iter().find(|event| event["Records"][0]["s3"]["object"]["key"] == json!(file.key));
     stage.invoke("ingest", first.context("the file's own event was not recorded")?).await?;
     let mut marker = call.record(&mut fastrand::Rng::with_seed(1));
-    marker["call_id"] = json!("after-the-erasure");
+    marker["call_id"] = json!(MARKER);
     let body = [&file.body[..], b"\n", marker.to_string().as_bytes()].concat();
     let s3 = aws_sdk_s3::Client::new(&stage.sdk);
     let put = s3.put_object().bucket(stage.output(&["landing_bucket"])?).key("calls/again.ndjson");
     put.body(ByteStream::from(body)).send().await.context("failed to land the file again")?;
-    let began = Instant::now();
-    while count(stage, "silver").await? < landed.calls.len() && began.elapsed() < DELIVERED {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    let arrived = arrives(stage, MARKER).await?;
+    checks.that("the file is delivered again: a new call beside it arrives", arrived, MARKER);
     let again = Tables::read(stage).await?;
-    let arrived = again.of("silver").contains_key("after-the-erasure");
-    checks.that("the file is delivered again: a new call beside it arrives", arrived, "after-the-erasure");
     checks.equal("the erased call stays gone", &traces(&again), &0);
     let counted = counter(&again).context("the counter is gone")?;
     checks.equal("the counters agree: only the new call is counted", &counted.calls, &before.calls);

@@ -5,10 +5,10 @@ use super::live::{live, serving};
 use crate::hub::{Hub, Pull, Started, told};
 use crate::stage::{ENVIRONMENT, GITHUB_REPOSITORY, PRODUCTION, Stage};
 use crate::story::Checks;
-use crate::workflows::Outcome;
+use crate::workflows::{Outcome, Step};
 use anyhow::{Context, Result};
 use lockgate::ledger::Ledger;
-use stand_ins::github::Deployment;
+use std::pin::pin;
 
 /// The pull request of the act *pull-request*.
 pub(super) const REVIEWED: &str = "longer-logs";
@@ -22,6 +22,15 @@ pub(crate) async fn merge(stage: &Stage, hub: &Hub, checks: &mut Checks) -> Resu
     let token = hub.github.user_token(crate::hub::MAINTAINER);
     let found = stage.lockgate.run(act, &hub.origin.folder, 1, &[&doctor[..], &["--token", &token]].concat()).await?;
     let last = found.said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let mut open = Vec::new();
+    for environment in hub.github.repository(GITHUB_REPOSITORY)?.environments.into_keys() {
+        for git_ref in ["refs/heads/mine", "refs/pull/7/merge"] {
+            if hub.lets_in(&environment, git_ref).await? {
+                open.push(format!("{environment} lets in {git_ref}"));
+            }
+        }
+    }
+    checks.that("no GitHub environment lets in another branch than main", open.is_empty(), open.join(", "));
     checks.that("the doctor finds the repository's settings as the trust needs them", found.code == 0, last.to_owned());
 
     let reviewed = hub.pull(REVIEWED)?;
@@ -29,9 +38,12 @@ pub(crate) async fn merge(stage: &Stage, hub: &Hub, checks: &mut Checks) -> Resu
     checks.equal("the merge starts one workflow", &merged.workflow, &".github/workflows/on-main.yml".to_owned());
     let began = stage.clock.elapsed();
     let done = through_staging(stage, hub, checks, (act, &merged), &[PRODUCTION], &reviewed).await?;
-    checks.that("every job succeeds, after one approval of production", done.succeeded(), told(&done));
     let seconds = (stage.clock.elapsed() - began).as_secs_f64();
-    stage.teller.line(&format!("hub   from the merge to production at 100 %: {seconds:.1} s"));
+    let detail = format!("{seconds:.1} s from the merge to production at 100 %; {}", told(&done));
+    checks.that("every job succeeds, after one approval of production", done.succeeded(), detail);
+    let built = |step: &&Step| step.job.contains("production/") && step.name.ends_with("/package");
+    let built: Vec<&str> = done.steps.iter().filter(built).map(|step| step.job.as_str()).collect();
+    checks.that("production gets what staging has: nothing is built for it", built.is_empty(), format!("{built:?}"));
     for environment in [ENVIRONMENT, PRODUCTION] {
         let digest = done.output_of(&format!("{environment}/"), "check", "digest").unwrap_or_default();
         let comment = hub.section(&reviewed, "plan", &format!("terraform/environments/{environment}"))?;
@@ -55,22 +67,20 @@ pub(crate) async fn moved_ground(stage: &Stage, hub: &Hub, checks: &mut Checks) 
     let earlier = hub.next_run();
     hub.queue("deploy-staging", earlier).await?;
     let overtaken = hub.merge(&documented).await?;
+    let mut first = pin!(hub.play(stage, act, &overtaken, &[]));
+    hub.queued("deploy-staging", overtaken.run_id, first.as_mut()).await?;
 
     let beside = hub.pull(super::pull_request::BESIDE)?;
+    let merged = hub.merge(&beside).await?;
+    let run = merged.run_id;
     let later = async {
-        hub.gates.queued(GITHUB_REPOSITORY, "deploy-staging", overtaken.run_id).await;
-        let merged = hub.merge(&beside).await?;
-        let run = merged.run_id;
-        let release = async {
-            hub.gates.queued(GITHUB_REPOSITORY, "deploy-staging", merged.run_id).await;
-            hub.leave("deploy-staging", earlier).await
-        };
         let approvals = ["staging-approval", PRODUCTION];
-        let playing = through_staging(stage, hub, checks, (act, &merged), &approvals, &beside);
-        let (done, ()) = tokio::try_join!(playing, release)?;
-        Ok((run, done))
+        let mut playing = pin!(through_staging(stage, hub, checks, (act, &merged), &approvals, &beside));
+        hub.queued("deploy-staging", run, playing.as_mut()).await?;
+        hub.leave("deploy-staging", earlier).await?;
+        playing.await
     };
-    let (first, (run, done)) = tokio::try_join!(hub.play(stage, act, &overtaken, &[]), later)?;
+    let (first, done) = tokio::try_join!(first, later)?;
     let nothing = first.output("release", "release").is_none() && !first.succeeded();
     checks.that("a merge that was overtaken while it waited delivers nothing itself", nothing, told(&first));
 
@@ -149,9 +159,7 @@ async fn serves(stage: &Stage, hub: &Hub, checks: &mut Checks, pull: &Pull, id: 
         said.contains(&format!("## ✅ Live in `{environment}`")) && all && back,
         said,
     );
-    let deployments = hub.github.repository(GITHUB_REPOSITORY)?.deployments;
-    let ours = |it: &&Deployment| it.environment == environment && it.payload["release"] == id;
-    let last = deployments.values().rfind(ours).context("GitHub has no deployment")?;
+    let last = hub.deployment(environment, id)?;
     let states: Vec<&str> = last.statuses.iter().map(|status| status.state.as_str()).collect();
     let ended = states.last() == Some(&"success") && states.contains(&"in_progress");
     checks.that(&format!("so does the deployment of {environment} on GitHub"), ended, states.join(", "));

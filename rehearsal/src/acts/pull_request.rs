@@ -1,7 +1,7 @@
 //! *pull-request*: a contributor keeps logs for longer, and a reviewer reads what Terraform would do.
 
 use crate::hub::{Hub, Pull, told};
-use crate::stage::{ENVIRONMENT, Stage};
+use crate::stage::{ENVIRONMENT, GITHUB_REPOSITORY, Stage};
 use crate::story::Checks;
 use crate::variant;
 use crate::workflows::Outcome;
@@ -34,6 +34,9 @@ pub(crate) async fn pull_request(stage: &Stage, hub: &Hub, checks: &mut Checks) 
     );
     let gap = scanned.body.contains("trivy/vulnerabilities");
     checks.that("and what was not scanned", gap, "trivy/vulnerabilities".to_owned());
+    let sarifs = hub.github.repository(GITHUB_REPOSITORY)?.sarifs;
+    let of_pull = sarifs.values().any(|sarif| sarif.git_ref == format!("refs/pull/{}/merge", pull.number));
+    checks.that("code scanning has the findings", of_pull, format!("{} uploads", sarifs.len()));
     let lines = first.log.iter().flat_map(|said| said.lines());
     let images: BTreeSet<&str> =
         lines.filter_map(|line| line.split("head's image ").nth(1)?.strip_suffix(" scanned by trivy")).collect();

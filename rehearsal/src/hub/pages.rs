@@ -3,22 +3,22 @@
 use super::Hub;
 use crate::github_page::{Conversation, Said, State};
 use crate::stage::GITHUB_REPOSITORY;
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use stand_ins::github::Issue;
 
 /// Those of the pull requests and issues that are meant.
 pub(super) fn conversations(hub: &Hub, meant: impl Fn(&Issue) -> bool) -> Result<Vec<Conversation>> {
     let repository = hub.github.repository(GITHUB_REPOSITORY)?;
-    let jobs = hub.jobs.lock().map_err(|_| anyhow!("what became of the jobs was lost"))?;
+    let runs = hub.played();
     let conversation = |issue: &Issue| {
         let comments = repository.comments_of(issue.number).into_iter().map(|comment| Said {
             author: comment.user.login.clone(),
             body: comment.body.clone(),
-            edited: comment.created_at != comment.updated_at,
-            note: String::new(),
+            earlier: comment.edits.clone(),
         });
         let merged = issue.pull.as_ref().is_some_and(|pull| pull.merged_at.is_some());
-        let checks = jobs.get(&issue.number).into_iter().flatten();
+        let last = runs.iter().rfind(|run| run.shown_on == Some(issue.number));
+        let checks = last.into_iter().flat_map(|run| &run.jobs);
         Conversation {
             title: issue.title.clone(),
             number: issue.number,

@@ -9,11 +9,11 @@ use crate::stage::{GITHUB_REPOSITORY, Stage};
 use crate::terraform::GOGC;
 use crate::workflows::{self, Outcome, Request};
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use stand_ins::github::Event;
 use stand_ins::oidc::Job;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use yaml_serde::Value as Yaml;
 
@@ -49,12 +49,10 @@ pub(crate) struct Started {
     pub(crate) matrix: Option<(&'static str, &'static str)>,
     /// Whether Terraform compares the provider with the lock file's hash in each of its processes.
     pub(crate) hashes: bool,
-    /// Nobody approves anything of it before.
-    pub(crate) approved_after: Option<Timestamp>,
     /// Variables of the repository that are others for this run.
     pub(crate) variables: Vec<(&'static str, String)>,
     /// The pull request on whose page its jobs are shown.
-    shown_on: Option<u64>,
+    pub(super) shown_on: Option<u64>,
     /// The workflow without what succeeded before, in a further attempt.
     left: Option<String>,
 }
@@ -79,7 +77,6 @@ impl Hub {
             only: None,
             matrix: None,
             hashes: false,
-            approved_after: None,
             variables: Vec::new(),
             shown_on: None,
             left: None,
@@ -94,6 +91,10 @@ impl Hub {
         let repository = json!({ "full_name": GITHUB_REPOSITORY, "private": true });
         let side = |branch: &str, sha: &str| json!({ "ref": branch, "sha": sha, "repo": repository });
         let (head, base) = (self.origin.commit_of(&pull.branch).await?, self.origin.commit_of("main").await?);
+        self.github.edit(GITHUB_REPOSITORY, |repository| {
+            let issue = repository.issues.get_mut(&pull.number)?;
+            issue.pull.as_mut().map(|pull| pull.head.sha.clone_from(&head))
+        })?;
         let payload = json!({
             "action": "synchronize",
             "number": pull.number,
@@ -200,10 +201,6 @@ impl Hub {
                 if expected.next() != Some(&environment.as_str()) {
                     bail!("run {} waits for an approval of {environment}, which nobody was to give", started.run_id);
                 }
-                if let Some(time) = started.approved_after {
-                    let left = time.duration_since(Timestamp::now());
-                    tokio::time::sleep(left.try_into().unwrap_or_default()).await;
-                }
                 self.github.review(GITHUB_REPOSITORY, started.run_id, &environment, OPERATOR, true, "looks right")?;
                 stage.teller.line(&format!("hub   {OPERATOR} approves {environment} of run {}", started.run_id));
             }
@@ -268,7 +265,8 @@ impl Hub {
         let (configuration, terraform) = if started.hashes {
             (&stage.terraform.configuration, "terraform".to_owned())
         } else {
-            (&self.accepted.configuration, self.accepted.program.display().to_string())
+            let accepted = stage.terraform.accepted.as_ref().context("the act bootstrap was not played")?;
+            (&accepted.configuration, accepted.program.display().to_string())
         };
         let env = [
             ("AWS_ENDPOINT_URL", stage.emulator.url.clone()),
@@ -328,10 +326,44 @@ impl Hub {
             let what = format!("{} in {}", step.name, step.job.rsplit('/').next().unwrap_or_default());
             stage.clock.add(kind, act, &what, from + step.from, from + step.to);
         }
-        if let Some(pull) = started.shown_on {
-            self.keep(pull, &done);
-        }
         Ok(done)
+    }
+
+    /// Waits until a run waits for a concurrency group, while something plays it.
+    ///
+    /// # Errors
+    /// If it ends before that.
+    pub(crate) async fn queued(
+        &self,
+        group: &str,
+        run: u64,
+        playing: Pin<&mut impl Future<Output = Result<Outcome>>>,
+    ) -> Result<()> {
+        tokio::select! {
+            done = playing => bail!("run {run} ended before it waited for {group}: {}", told(&done?)),
+            () = self.gates.queued(GITHUB_REPOSITORY, group, run) => Ok(()),
+        }
+    }
+
+    /// Whether GitHub lets a job on this ref into an environment, at once or after a review.
+    ///
+    /// # Errors
+    /// If it does not say.
+    pub(crate) async fn lets_in(&self, environment: &str, git_ref: &str) -> Result<bool> {
+        // No run that is played has this number.
+        let run = 0;
+        let run_of = format!("run={run}&ref={git_ref}&actor={}&job=any", super::CONTRIBUTOR);
+        let repository = GITHUB_REPOSITORY.replace('/', "%2F");
+        let url = format!("{}/job?repository={repository}&environment={environment}&{run_of}", self.gates.url);
+        let (client, asked) = (http::client(), ::http::Request::post(&url).body(bytes::Bytes::new().into())?);
+        tokio::select! {
+            answer = http::send(&client, asked) => match answer?.status().as_u16() {
+                200 => Ok(true),
+                403 => Ok(false),
+                other => bail!("GitHub answers {other} for a job in {environment}"),
+            },
+            _ = self.gates.awaited_of(GITHUB_REPOSITORY, run, environment) => Ok(true),
+        }
     }
 
     /// Has a run that is not played take a concurrency group, once it is free.

@@ -22,6 +22,8 @@ pub(crate) struct PlayedRun {
     pub(crate) git_ref: String,
     /// Who started it.
     pub(crate) actor: String,
+    /// The pull request on whose page its jobs are shown.
+    pub(crate) shown_on: Option<u64>,
     /// The act that it belongs to.
     pub(crate) act: String,
     /// Seconds from the start of the rehearsal to its beginning.
@@ -82,6 +84,7 @@ impl Hub {
             event: started.event,
             git_ref: started.git_ref.clone(),
             actor: started.actor.clone(),
+            shown_on: started.shown_on,
             act: act.to_owned(),
             from,
             to,

@@ -50,6 +50,7 @@ pub(super) fn set(github: &Github, stage: &Stage) -> Result<()> {
         repository.approvals.insert("main".to_owned(), 1);
         repository.variables.extend(variables.map(|(name, value)| (name.to_owned(), value)));
         repository.workflows.insert("on-rollback.yml".to_owned());
+        repository.code_scanning = true;
         repository.actions.sha_pinning_required = true;
     })
 }

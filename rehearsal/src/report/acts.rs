@@ -30,6 +30,7 @@ fn played(act: &Played, runs: &[&PlayedRun], checkout: &Checkout) -> Markup {
                 span class="quiet" { (format!("{:.1} s, {} checks", act.time.total, act.checks.len())) }
             }
             (runs::files(runs, checkout))
+            (runs::linked(behind(act.name), checkout))
             table {
                 @for check in &act.checks {
                     tr {
@@ -43,10 +44,39 @@ fn played(act: &Played, runs: &[&PlayedRun], checkout: &Checkout) -> Markup {
     }
 }
 
+/// What is behind an act that runs no workflow.
+fn behind(act: &str) -> &'static [&'static str] {
+    match act {
+        "bootstrap" => &["terraform/bootstrap", "terraform/modules/github-oidc-role"],
+        "provision" => {
+            &["actions/package", "actions/release", "terraform/environments/staging", "terraform/modules/service"]
+        }
+        "calls" => &["lambdas/ingest", "lambdas/enrich", "lambdas/query"],
+        "replay" => &["lambdas/ingest/src/handler.rs", "lambdas/enrich/src/transaction.rs"],
+        "erase" => &["lambdas/query/src/erase.rs", "lambdas/enrich/src/transaction.rs"],
+        _ => &[],
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::clock::Split;
+    use stand_ins::folders;
+
+    #[test]
+    fn an_act_before_github_names_files_that_are_there() {
+        let workspace = folders::workspace().expect("a checkout");
+        for act in Act::ALL {
+            assert_eq!(behind(act.name()).is_empty(), act.is_on_github(), "{}", act.name());
+            for file in behind(act.name()) {
+                assert!(
+                    workspace.join(file).exists(),
+                    "{file} is not there: correct it in rehearsal/src/report/acts.rs"
+                );
+            }
+        }
+    }
 
     #[test]
     fn an_act_names_the_files_that_it_ran() {

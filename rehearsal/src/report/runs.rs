@@ -9,6 +9,9 @@ use maud::{Markup, html};
 /// A fold for each run.
 pub(super) fn runs(runs: &[PlayedRun], checkout: &Checkout) -> Markup {
     html! {
+        @if !runs.is_empty() {
+            p class="quiet" { "A run that failed is part of the story, where its act passed: a gate that shut, a role that denied." }
+        }
         @for run in runs {
             details {
                 summary { (heading(run)) }
@@ -48,11 +51,16 @@ pub(super) fn files(runs: &[&PlayedRun], checkout: &Checkout) -> Markup {
             files.push(file);
         }
     }
+    linked(&files, checkout)
+}
+
+/// Files with links to them; nothing without files.
+pub(super) fn linked(files: &[impl AsRef<str>], checkout: &Checkout) -> Markup {
     html! {
         @if !files.is_empty() {
             p class="files" {
                 "Files: "
-                @for (at, file) in files.iter().enumerate() {
+                @for (at, file) in files.iter().map(AsRef::as_ref).enumerate() {
                     @if at > 0 { ", " }
                     a href=(checkout.link(file)) { (file) }
                 }

@@ -16,8 +16,15 @@ const LEFT_OUT: (&str, &str) =
     ("$/.github/workflows/ci.yml", "left out, because .ci/run and the README run the same commands on the checkout");
 
 /// The actions with an input `token`.
-const WITH_TOKEN: [&str; 6] =
-    ["$/actions/apply", "$/actions/check", "$/actions/drift", "$/actions/plan", "$/actions/promote", "$/actions/scan"];
+const WITH_TOKEN: [&str; 7] = [
+    "$/actions/apply",
+    "$/actions/check",
+    "$/actions/drift",
+    "$/actions/finish",
+    "$/actions/plan",
+    "$/actions/promote",
+    "$/actions/scan",
+];
 
 /// The action that pushes images, and the variable by which a run says where the registry is.
 const PUSHES: &str = "$/actions/release";
@@ -89,6 +96,9 @@ fn one(file: &str, text: &str, folders: Folders<'_>, tokens: Tokens<'_>) -> Resu
     let mut document: Value = yaml_serde::from_str(text)?;
     let mut changes = Vec::new();
     let permissions = document["permissions"].clone();
+    if let Some(group) = document["concurrency"]["group"].as_str() {
+        changes.push(format!("the group {group} of the whole workflow is not played: act knows none"));
+    }
     if let Some(jobs) = document.get_mut("jobs").and_then(Value::as_mapping_mut) {
         jobs.retain(|name, job| {
             let left_out = job["uses"].as_str() == Some(LEFT_OUT.0);
@@ -234,6 +244,7 @@ mod tests {
     const WORKFLOW: &str = "
 on: { workflow_call: {} }
 permissions: {}
+concurrency: { group: schedule }
 jobs:
   plain: { runs-on: x, steps: [{ uses: actions/checkout@0123 }, { uses: $/actions/plan }] }
   scan: { runs-on: x, steps: [{ uses: actions/checkout@0123 }, { uses: $/actions/scan }] }
@@ -271,7 +282,7 @@ jobs:
         );
         assert_eq!(jobs["plain"]["steps"][2]["with"]["token"], "[]", "a job without grants has a token without rights");
         assert!(jobs["checks"].is_null(), "it is not played");
-        assert_eq!(changes.len(), 13, "{changes:?}");
+        assert_eq!(changes.len(), 14, "{changes:?}");
     }
 
     #[test]

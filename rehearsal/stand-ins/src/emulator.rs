@@ -4,6 +4,7 @@
 //! traffic between versions (the function host does), knows no partial batch responses or retry limits of DynamoDB
 //! streams (the function host does), and checks no signature of its root user.
 
+use crate::folders;
 use crate::tools::ministack;
 use anyhow::{Context, Result, bail};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -103,10 +104,14 @@ impl Emulator {
             Some(path) => Ok(Stdio::from(File::options().create(true).append(true).open(path)?)),
             None => anyhow::Ok(Stdio::null()),
         };
+        // It keeps a key and its process's number there.
+        let own = folders::rehearsal()?.join("emulator");
+        std::fs::create_dir_all(&own).with_context(|| format!("failed to create {}", own.display()))?;
         let mut command = Command::new("python3");
         command.arg("-c").arg(concat!(include_str!("emulator/alarms.py"), include_str!("emulator/launch.py")));
         command.env_clear().envs(std::env::vars_os().filter(|(name, _)| name == "PATH" || name == "HOME"));
         command.env("PYTHONPATH", &packages.path).env("PYTHONDONTWRITEBYTECODE", "1");
+        command.env("STATE_DIR", &own).env("TMPDIR", &own);
         command.envs([
             ("AUTH", "true"),
             ("BIND_HOST", "127.0.0.1"),
