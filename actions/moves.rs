@@ -112,6 +112,7 @@ impl Mover {
     ) -> Result<Live> {
         self.force(&moving.aliases, End::From).await?;
         release.state = State::Failed;
+        release.taken_out_at = Some(Timestamp::now());
         release.reason.get_or_insert_with(|| why.to_owned());
         let live = Live { moving: None, ..live.clone() };
         let releases = std::slice::from_ref(&*release);

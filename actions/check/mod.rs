@@ -178,17 +178,25 @@ async fn plan(args: &Args, event: &Event, keep: Option<&Keep>) -> Result<(Plan, 
     Ok((made.plan, made.errors))
 }
 
-/// Why a release cannot be applied any more: its versions are recorded, and what served once is gone back to by its aliases. A
-/// plan that changes nothing publishes no others.
+/// Why a release cannot be applied any more: its versions are recorded, and a plan that changes a function publishes others. What
+/// served once is gone back to by its aliases; what it stands on is not taken back below what serves now.
 fn spent(release: &Release, plan: &Plan) -> Option<String> {
-    let is_open = matches!(release.state, State::Building | State::Failed);
-    (plan.changed() && !is_open).then(|| {
-        format!(
-            "release {} is {} here, and the plan would change what it was applied with; to go back to it, start the workflow \
-             on-rollback.yml, or revert what came after it by a pull request",
-            release.id, release.state
-        )
-    })
+    let of_functions = || plan.changes.iter().any(|change| change.kind == "aws_lambda_function");
+    let advice = match release.state {
+        State::Building | State::Failed => return None,
+        State::Live | State::Canary if of_functions() => {
+            "mend by hand what differs, as the drift issue says, or merge another change"
+        }
+        State::Live | State::Canary => return None,
+        State::Replaced | State::RolledBack if plan.changed() => {
+            "to go back to it, start the workflow on-rollback.yml, or revert what came after it by a pull request"
+        }
+        State::Replaced | State::RolledBack => return None,
+    };
+    Some(format!(
+        "release {} is {} here already, and the plan would change what it was applied with; {advice}",
+        release.id, release.state
+    ))
 }
 
 /// The deployment that the later jobs go on telling. Without one they tell less, and no worse.

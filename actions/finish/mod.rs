@@ -3,15 +3,15 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 
 use crate::{
     alias::Aliases,
     aws,
     event::Event,
     failure::{Blame, Failure},
-    ledger::{Action, Ledger, Live},
-    lock::{self, Held, Taken},
+    ledger::{Action, Ledger},
+    lock::{self, Held, Lock, Taken},
     markdown,
     moves::Mover,
     page::{LEAST, Measure, Page},
@@ -42,6 +42,18 @@ pub struct Args {
     told: Told,
 }
 
+/// What was found of a move of aliases.
+enum Left {
+    /// There is none, or it was a rollback, which is finished.
+    Nothing,
+    /// A promotion, which was taken back.
+    TakenBack,
+    /// One whose owner is at work.
+    AtWork(Lock),
+    /// It could not be brought to an end.
+    Failed(Error),
+}
+
 /// Finishes. What its own jobs have told is not told again. Output: `finished`, whether something was left behind.
 ///
 /// # Errors
@@ -51,48 +63,67 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     let event = Event::read().usage()?;
     let config = aws::config().await.usage()?;
     let ledger = Ledger::new(&config, &args.environment);
-    let moved = moves(&ledger, &Aliases::new(&config)).await.world()?;
-    let untold = args.told.is_under_way().await;
-    if !moved && !untold {
+    let left = moves(&ledger, &Aliases::new(&config)).await.unwrap_or_else(Left::Failed);
+    if matches!(left, Left::Nothing) && !args.told.is_under_way().await {
         runner::say("nothing was left behind: who ended it has told so");
         return runner::output("finished", "false").usage();
     }
-    let what =
-        if moved { "A promotion that was left half done was taken back" } else { "The run ended before its time" };
-    args.told.status(State::Error, &format!("{what}: {}", args.ended), None).await;
-    let live = ledger.live().await.world()?;
-    let told = args.told.comment(&event, &args.environment, |room| comment(&args, moved, &live, room)).await;
+    // Before anything can fail: whoever waits for this delivery has to hear of it.
+    args.told.status(State::Error, &format!("{} ({})", left.headline(), args.ended), None).await;
+    let serves = ledger.live().await.ok().and_then(|live| live.release);
+    let told =
+        args.told.comment(&event, &args.environment, |room| comment(&args, &left, serves.as_deref(), room)).await;
     if let Err(error) = told {
         runner::warning(format_args!("no comment was written: {error:#}"));
     }
-    runner::output("finished", "true").usage()
+    runner::output("finished", "true").usage()?;
+    match left {
+        Left::Failed(error) => {
+            let what = "what was left half done could not be brought to an end; run `lockgate rollback` now";
+            Err(Failure::World(error.context(what)))
+        }
+        _ => Ok(()),
+    }
 }
 
-/// Brings a move of aliases to its end whose owner is gone; whether that was a promotion, which is taken back.
-async fn moves(ledger: &Ledger, aliases: &Aliases) -> Result<bool> {
+impl Left {
+    const fn headline(&self) -> &'static str {
+        match self {
+            Self::Nothing => "It was not delivered",
+            Self::TakenBack => "Its promotion was left half done, and taken back",
+            Self::AtWork(_) => "Its run ended, and somebody else moves the aliases",
+            Self::Failed(_) => "Its promotion was left half done, and could not be taken back",
+        }
+    }
+}
+
+/// Brings a move of aliases to its end whose owner is gone.
+async fn moves(ledger: &Ledger, aliases: &Aliases) -> Result<Left> {
     if ledger.live().await?.moving.is_none() {
-        return Ok(false);
+        return Ok(Left::Nothing);
     }
     let patience = (LEASE, LEASE * 2);
     match Held::wait(ledger, lock::Name::Alias, &who::run(), "finish what was left half done", patience).await? {
         Taken::Ours(held, _) => {
             let mover = Mover { ledger: ledger.clone(), aliases: aliases.clone(), held };
-            // Under the lock once more: its owner may have ended it meanwhile.
-            let live = ledger.live().await?;
-            let left = live.moving.as_ref().is_some_and(|moving| moving.action != Action::Rollback);
-            let done = mover.finish(live).await;
+            let done = under_lock(&mover).await;
             mover.held.give_back(ledger).await;
-            done.map(|_| left)
+            done
         }
-        Taken::Theirs(lock) => {
-            runner::warning(format_args!("aliases are moved by {lock}, who is at work: nothing is finished for them"));
-            Ok(false)
-        }
+        Taken::Theirs(lock) => Ok(Left::AtWork(lock)),
     }
 }
 
+async fn under_lock(mover: &Mover) -> Result<Left> {
+    // Once more: its owner may have ended it meanwhile.
+    let live = mover.ledger.live().await?;
+    let is_promotion = live.moving.as_ref().is_some_and(|moving| moving.action != Action::Rollback);
+    mover.finish(live).await?;
+    Ok(if is_promotion { Left::TakenBack } else { Left::Nothing })
+}
+
 /// A section of the comment of at most `most` UTF-16 units.
-fn comment(args: &Args, moved: bool, live: &Live, most: usize) -> String {
+fn comment(args: &Args, left: &Left, serves: Option<&str>, most: usize) -> String {
     let nothing = Scrubber::default();
     let mut page = Page::new(most.max(LEAST), Measure::Utf16, &nothing);
     let mut facts = vec![format!("release {}", page.span(&args.release))];
@@ -102,15 +133,27 @@ fn comment(args: &Args, moved: bool, live: &Live, most: usize) -> String {
     let kept = page.keep_free(&footer);
     page.push(&format!("{}\n", marker::line(progress::COMMENT, &args.environment)));
     let environment = page.span(&args.environment);
-    let heading = match moved {
-        true => {
-            format!("## ⛔ Taken back in {environment}\n\nThe promotion was left half done, so it was taken back.\n\n")
-        }
-        false => format!("## ❌ Not delivered to {environment}\n\nThe run ended before its time.\n\n"),
+    let said = match left {
+        Left::Nothing => format!(
+            "## ❌ Not delivered to {environment}\n\nIts approval was refused or ran out, or a job was cancelled or lost its \
+             runner: the run's page says which. *Re-run failed jobs* there tries it again."
+        ),
+        Left::TakenBack => format!(
+            "## ⛔ Taken back in {environment}\n\nIts promotion was left half done, so it was taken back. *Re-run failed jobs* on the \
+             run's page tries it again."
+        ),
+        Left::AtWork(lock) => format!(
+            "## ⏳ Its run ended, and the aliases of {environment} are moved by somebody else\n\n{}",
+            page.message(&lock.to_string())
+        ),
+        Left::Failed(_) => format!(
+            "## 🛑 Left half done in {environment}\n\nIts promotion has moved some of the traffic, and could not be taken back: the \
+             run's log says why. Start the workflow that rolls back, now."
+        ),
     };
-    let serves = live.release.as_ref().map_or_else(|| "nothing was promoted yet".to_owned(), |id| page.span(id));
     let ended = page.message(&args.ended);
-    page.push(&format!("{heading}How its jobs ended: {ended}. What serves: {serves}.\n\n"));
+    let serves = serves.map_or_else(|| "nothing that is known".to_owned(), |id| page.span(id));
+    page.push(&format!("{said}\n\nHow its jobs ended: {ended}. What serves: {serves}.\n\n"));
     page.give_back(kept);
     page.push(&footer);
     page.text

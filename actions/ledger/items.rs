@@ -73,6 +73,9 @@ pub struct Release {
     /// When it last became live.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live_since: Option<Timestamp>,
+    /// When it was last taken back or rolled back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_out_at: Option<Timestamp>,
     /// The release that served before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<String>,

@@ -254,8 +254,9 @@ async fn alarms(args: &Args, watch: &Watch) -> Result<(Vec<String>, Vec<String>)
         .iter()
         .map(|alarm| {
             format!(
-                "alarm {} fires already ({}); --ignore-alarms lets a release pass that mends it",
-                alarm.name, alarm.why
+                "alarm {} fires already ({}); a release that mends it passes with --ignore-alarms, in deploy.yml by the variable \
+                 LOCKGATE_IGNORE_ALARMS of the GitHub environment {}-promote",
+                alarm.name, alarm.why, args.environment
             )
         })
         .collect();

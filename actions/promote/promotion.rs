@@ -114,9 +114,14 @@ impl Promotion<'_> {
             aliases.insert(stem.clone(), fenced);
         }
         let steps = if aliases.is_empty() { Vec::new() } else { self.args.strategy.steps() };
+        let watched: BTreeMap<_, _> =
+            self.moving.aliases.keys().map(|stem| (stem.clone(), self.watched(stem))).collect();
         for step in steps {
+            // CloudWatch counts by whole minutes: what it has of this one already is none of the step's samples.
+            let since = Timestamp::now();
+            let before = self.watch.sums(&watched, since).await.map_err(Broken::Failed)?;
             self.shift(&mut aliases, step.percent).await?;
-            self.watch_step(step).await?;
+            self.watch_step(step, &watched, (since, &before)).await?;
         }
         self.shift(&mut aliases, 100).await?;
         self.smoke().await
@@ -158,23 +163,23 @@ impl Promotion<'_> {
         self.moments.push(Moment { at: self.began.elapsed(), percent, what: what.into() });
     }
 
-    /// Watches a step until there is a verdict.
-    async fn watch_step(&mut self, step: Step) -> Result<(), Broken> {
-        let since = Timestamp::now();
+    /// Watches a step until there is a verdict: what came to be since a time, besides what was there of its minute before.
+    async fn watch_step(
+        &mut self,
+        step: Step,
+        watched: &BTreeMap<String, Watched>,
+        (since, before): (Timestamp, &BTreeMap<String, (Sums, Sums)>),
+    ) -> Result<(), Broken> {
         let began = Instant::now();
         let longest = step.wait * EXTENSIONS;
-        let watched: BTreeMap<_, _> =
-            self.moving.aliases.keys().map(|stem| (stem.clone(), self.watched(stem))).collect();
         let rules = Rules { samples: f64::from(self.args.min_samples), tolerance: self.args.tolerance / 100.0 };
-        // CloudWatch counts by whole minutes: what both did in this one before the step is none of its samples.
-        let before = self.watch.sums(&watched, since).await.map_err(Broken::Failed)?;
         let pause = (step.wait / 5).min(LOOK).min(self.mover.held.heartbeat());
         let (mut extended, mut told) = (false, String::new());
         loop {
             tokio::time::sleep(pause).await;
             self.mover.held.renew(&self.mover.ledger).await.map_err(Broken::Failed)?;
             let (firing, _) = self.watch.alarms(&self.alarms).await.map_err(Broken::Failed)?;
-            let mut sums = self.watch.sums(&watched, since).await.map_err(Broken::Failed)?;
+            let mut sums = self.watch.sums(watched, since).await.map_err(Broken::Failed)?;
             for (stem, (new, old)) in &mut sums {
                 let (new_before, old_before) = before[stem];
                 (*new, *old) = (*new - new_before, *old - old_before);

@@ -168,6 +168,7 @@ fn release(
         created_at: Timestamp::now(),
         applied_at: None,
         live_since: None,
+        taken_out_at: None,
         previous: None,
         reason: None,
         functions,

@@ -50,6 +50,7 @@ fn of(environment: &str, theirs: Release) -> Release {
         created_at: jiff::Timestamp::now(),
         applied_at: None,
         live_since: None,
+        taken_out_at: None,
         previous: None,
         reason: None,
         functions: functions.collect(),

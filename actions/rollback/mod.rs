@@ -9,6 +9,7 @@ mod plan;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
+use jiff::Timestamp;
 
 use self::plan::Plan;
 use crate::{
@@ -110,7 +111,8 @@ async fn roll_back(args: &Args, mover: &Mover, shown: Plan) -> Result<(), Failur
         }
     };
     let moving = plan.moving();
-    let bad = plan.bad.map(|bad| Release { state: State::RolledBack, reason: Some(args.reason.clone()), ..bad });
+    let (reason, taken_out_at) = (Some(args.reason.clone()), Some(Timestamp::now()));
+    let bad = plan.bad.map(|bad| Release { state: State::RolledBack, reason, taken_out_at, ..bad });
     let live = Live { moving: Some(moving), ..live };
     let releases: Vec<_> = bad.iter().cloned().collect();
     mover.ledger.write(&mover.held, Change { live: &live, releases: &releases, holds: &plan.holds }).await.world()?;

@@ -51,7 +51,9 @@ impl Teller {
             if silent >= SILENCE.as_secs() {
                 let running = self.clock.running().into_iter();
                 let running: Vec<String> = running.map(|(what, seconds)| format!("{what} ({seconds:.0} s)")).collect();
-                self.line(&format!("...   {}", running.join(", ")));
+                if !running.is_empty() {
+                    self.line(&format!("...   {}", running.join(", ")));
+                }
             }
             tokio::time::sleep(SILENCE.saturating_sub(Duration::from_secs(silent)).max(Duration::from_secs(1))).await;
         }

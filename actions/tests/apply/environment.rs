@@ -79,6 +79,7 @@ impl Environment {
             created_at: "2026-01-15T09:00:00Z".parse().expect("a time"),
             applied_at: None,
             live_since: None,
+            taken_out_at: None,
             previous: None,
             reason: None,
             functions: BTreeMap::from([("tally".to_owned(), function)]),

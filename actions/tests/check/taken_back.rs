@@ -37,14 +37,24 @@ fn a_release_that_was_replaced_is_not_applied_anew() {
     stage.review();
     stage.stands(State::Replaced, None);
     let done = stage.check(1);
-    let told = ["is replaced here", "on-rollback.yml", "revert what came after it"];
+    let told = ["is replaced here already", "on-rollback.yml", "revert what came after it"];
     assert!(told.iter().all(|part| done.said.contains(part)) && done.outputs.is_empty(), "{}", done.said);
     let comment = stage.comment().expect("a comment");
     let headline = "## ⛔ Not delivered to `back-spent`: this release was applied there before\n";
     assert!(comment.contains(headline) && comment.contains("on-rollback.yml"), "{comment}");
     assert_eq!(stage.states(), [["failure"]]);
 
+    // The one that serves may be put right, but gets no other versions.
+    stage.stands(State::Live, None);
+    stage.check(0);
+    let change = json!({"actions": ["update"], "before": {"memory_size": 1}, "after": {"memory_size": 2}});
+    stage.shows(&json!([{"address": "aws_lambda_function.tally", "type": "aws_lambda_function", "mode": "managed",
+        "provider_name": "p", "change": change}]));
+    let done = stage.check(1);
+    assert!(done.said.contains("is live here already") && done.said.contains("merge another change"), "{}", done.said);
+
     // What changes nothing publishes no version: its aliases go back to what it has.
+    stage.stands(State::Replaced, None);
     stage.shows(&json!([]));
     stage.check(0);
 }

@@ -1,11 +1,14 @@
 //! The last job of a delivery: whatever became of the jobs before it, nothing stays half done, and somebody is told.
 
-use stand_ins::github::{DeploymentStatus, User};
+use stand_ins::{
+    github::{DeploymentStatus, User},
+    scripted::Answer,
+};
 
 use crate::{
     kills::PROMOTE,
     told::{Merges, REPOSITORY},
-    world::{At, NEW, OLD},
+    world::{At, NEW, OLD, moves_alias},
 };
 
 const FINISH: [&str; 5] = ["finish", "--release", NEW, "--ended", "apply failure, promote skipped"];
@@ -13,6 +16,11 @@ const FINISH: [&str; 5] = ["finish", "--release", NEW, "--ended", "apply failure
 impl Merges {
     fn finish(&self) -> String {
         self.ended(0, self.run(&FINISH))
+    }
+
+    /// Whether an alias serves something else than what served before.
+    fn is_half_done(&self) -> bool {
+        self.world.aliases().values().any(|(version, others)| version != "1" || *others > 0)
     }
 
     /// Says of the deployment how it goes on, as a job before did.
@@ -42,7 +50,7 @@ fn trap_32_a_promotion_whose_runner_was_lost_is_taken_back_and_told() {
     let mut left = 0;
     for call in 0..calls {
         assert!(merges.world.kill(&PROMOTE, call, At::After), "call {call} of {calls} was not reached");
-        let half = merges.world.aliases().values().any(|(version, others)| version != "1" || *others > 0);
+        let half = merges.is_half_done();
         let said = merges.finish();
         if half && said.contains("was left half done") {
             left += 1;
@@ -58,6 +66,31 @@ fn trap_32_a_promotion_whose_runner_was_lost_is_taken_back_and_told() {
     for part in [headline, "apply failure, promote skipped", &format!("What serves: `{OLD}`.")] {
         assert!(comment.contains(part), "{part}: {comment}");
     }
+}
+
+#[test]
+fn what_cannot_be_taken_back_is_told_with_what_to_do_now() {
+    let merges = Merges::new("finish-denied");
+    for call in 0.. {
+        assert!(merges.world.kill(&PROMOTE, call, At::After), "no call leaves a canary behind");
+        if merges.is_half_done() {
+            break;
+        }
+        merges.world.reset_lock();
+        merges.world.reset();
+    }
+    merges.world.script(|request| {
+        let denied = || Answer::status(403).header("x-amzn-errortype", "AccessDeniedException").body("{}");
+        moves_alias(request).then(denied)
+    });
+    let said = merges.ended(3, merges.run(&FINISH));
+    assert!(said.contains("AccessDenied") && said.contains("run `lockgate rollback` now"), "{said}");
+    let comment = merges.comment(3);
+    assert!(
+        comment.contains("## 🛑 Left half done in `finish-denied`") && comment.contains("rolls back, now"),
+        "{comment}"
+    );
+    assert_eq!(merges.deployment().states(), ["error"]);
 }
 
 #[test]

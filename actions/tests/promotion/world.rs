@@ -148,6 +148,7 @@ impl World {
             created_at: "2026-01-15T09:00:00Z".parse().expect("a time"),
             applied_at: None,
             live_since: None,
+            taken_out_at: None,
             previous: None,
             reason: None,
             functions: FUNCTIONS.iter().map(function).collect(),
