@@ -34,6 +34,44 @@ pub(super) fn without_promotion(element: &Value<'_>, mut side: Shown) -> Shown {
     side
 }
 
+/// Without what is unset on both sides, however it is written: after a create, a provider of the older kind reads an empty list,
+/// a zero or an empty text where nothing was set, and cannot tell the two apart. Terraform hides such a difference, too, but not
+/// in its JSON.
+pub(super) fn without_unset(before: Shown, after: Shown) -> (Shown, Shown) {
+    match (before, after) {
+        (before, after) if is_unset(&before) && is_unset(&after) => (Shown::Nothing, Shown::Nothing),
+        (Shown::Object(old), Shown::Object(new)) => {
+            let mut names: Vec<String> = old.iter().chain(&new).map(|(name, _)| name.clone()).collect();
+            names.sort_unstable();
+            names.dedup();
+            let (old, new) = (Shown::Object(old), Shown::Object(new));
+            let pairs = names.into_iter().map(|name| {
+                let (before, after) = without_unset(old.get(&name).clone(), new.get(&name).clone());
+                ((name.clone(), before), (name, after))
+            });
+            let (old, new) = pairs.unzip();
+            (Shown::Object(old), Shown::Object(new))
+        }
+        (Shown::List(old), Shown::List(new)) if old.len() == new.len() => {
+            let pairs = old.into_iter().zip(new).map(|(old, new)| without_unset(old, new));
+            let (old, new) = pairs.unzip();
+            (Shown::List(old), Shown::List(new))
+        }
+        other => other,
+    }
+}
+
+fn is_unset(value: &Shown) -> bool {
+    match value {
+        Shown::Nothing => true,
+        Shown::Plain(plain) => plain == "0" || plain == "false",
+        Shown::Text(text) => text.is_empty(),
+        Shown::List(elements) => elements.is_empty(),
+        Shown::Object(members) => members.iter().all(|(_, member)| is_unset(member)),
+        Shown::Unknown | Shown::Json(..) | Shown::Hidden(..) => false,
+    }
+}
+
 impl Drifted {
     /// `key` asks for its leaves.
     pub(super) fn new(

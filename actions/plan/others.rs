@@ -61,6 +61,7 @@ impl Builder<'_, '_> {
         let eye = Eye { kind, scrubber };
         let before = drift::without_promotion(element, eye.look(change.get("before"), &json::NULL, &mark));
         let after = drift::without_promotion(element, eye.look(change.get("after"), &json::NULL, &mark));
+        let (before, after) = drift::without_unset(before, after);
         if action == Action::Update && before == after {
             return Ok(());
         }

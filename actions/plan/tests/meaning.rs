@@ -184,6 +184,23 @@ fn plan_trap_18_drift_counts_only_if_the_plan_depends_on_it() {
 }
 
 #[test]
+fn plan_trap_18_what_is_read_as_empty_where_nothing_was_set_is_no_drift() {
+    let drift = |before: Value, after: Value| {
+        let change = resource("aws_x.y", &["update"], &before, &after);
+        plan_of(&json!({"format_version": "1.2", "resource_drift": [change], "applyable": true})).drift
+    };
+    let unset =
+        json!({"actions": null, "tags": null, "queries": [{"id": "a", "period": null}], "on": null, "text": null});
+    let empty = json!({"actions": [], "tags": {}, "queries": [{"id": "a", "period": 0}], "on": false, "text": ""});
+    assert!(drift(unset.clone(), empty.clone()).is_empty());
+    assert!(drift(empty, unset.clone()).is_empty());
+    let set = json!({"actions": ["a"], "tags": null, "queries": [{"id": "a", "period": 60}], "on": true, "text": ""});
+    assert_eq!(drift(unset, set.clone())[0].attributes, ["actions", "on", "queries"]);
+    let gone = json!({"actions": [], "tags": {}, "queries": [{"id": "a", "period": 60}], "on": false});
+    assert_eq!(drift(set, gone)[0].attributes, ["actions", "on"], "what was set is no longer");
+}
+
+#[test]
 fn plan_trap_18_a_promotion_is_no_drift() {
     let alias = |name: &str, extra: &str| {
         let mut change = resource(
