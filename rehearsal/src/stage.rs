@@ -32,6 +32,17 @@ pub const PRODUCTION: &str = "production";
 /// The repository that is played.
 pub const GITHUB_REPOSITORY: &str = "example/calls";
 
+/// How far the act *provision* is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Settled {
+    /// Its apply goes on.
+    Applying,
+    /// It has ended.
+    Applied,
+    /// The plan that shows that nothing is left to do has been made.
+    Planned,
+}
+
 /// The running parts of a rehearsal.
 #[derive(Debug)]
 pub struct Stage {
@@ -69,8 +80,8 @@ pub struct Stage {
     pub bootstrap: Option<Outputs>,
     /// What the act *provision* made.
     pub service: Option<Outputs>,
-    /// Whether its apply has ended, which the next acts begin without.
-    pub settled: Option<watch::Receiver<bool>>,
+    /// How far it is: the next acts begin before its apply has ended.
+    pub settled: Option<watch::Receiver<Settled>>,
     /// What the act *calls* landed.
     pub landed: Option<Landed>,
     /// What the API answered in the act *calls*.
@@ -167,11 +178,12 @@ impl Stage {
         packaging.await.context("the packaging task ended")?
     }
 
-    /// Waits until the apply of *provision* has ended: before that, its state does not have everything.
-    pub async fn settle(&self) {
+    /// Waits until *provision* has got so far: before its apply has ended, its state does not have everything; before the plan
+    /// after that, nobody may change anything by hand.
+    pub async fn settle(&self, far: Settled) {
         if let Some(mut settled) = self.settled.clone() {
             // Whoever would tell is gone: it has ended, too.
-            let _ = settled.wait_for(|settled| *settled).await;
+            let _ = settled.wait_for(|settled| *settled >= far).await;
         }
     }
 

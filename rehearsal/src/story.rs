@@ -9,7 +9,7 @@ use crate::acts;
 use crate::api::Asked;
 use crate::clock::{Clock, Kind, Split};
 use crate::hub::Hub;
-use crate::stage::Stage;
+use crate::stage::{Settled, Stage};
 use crate::tell::Teller;
 use anyhow::{Context, Result, bail};
 use futures::future::join_all;
@@ -269,9 +269,11 @@ async fn on_github(act: Act, stage: &Stage, opened: &Result<()>, checks: &mut Ch
         bail!("{error:#}");
     }
     let hub = stage.hub.as_ref().context("GitHub's stand-in was not started")?;
-    if act != Act::BadPullRequest {
+    match act {
         // What it says of Terraform does not matter there.
-        stage.settle().await;
+        Act::BadPullRequest => {}
+        Act::Drift => stage.settle(Settled::Planned).await,
+        _ => stage.settle(Settled::Applied).await,
     }
     match act {
         Act::PullRequest => acts::pull_request(stage, hub, checks).await,

@@ -3,7 +3,7 @@
 use super::deliver::{record, release, root};
 use crate::misreported;
 use crate::packages::stems;
-use crate::stage::{ENVIRONMENT, Stage};
+use crate::stage::{ENVIRONMENT, Settled, Stage};
 use crate::story::Checks;
 use crate::terraform::Outputs;
 use anyhow::{Context, Result, ensure};
@@ -38,11 +38,12 @@ pub(crate) async fn provision(stage: &mut Stage, checks: &mut Checks) -> Result<
         checks.that(&format!("{stem} answers its probe as version 1, from its own bytes"), ok, detail);
     }
 
-    let (tell, settled) = watch::channel(false);
+    let (tell, settled) = watch::channel(Settled::Applying);
     stage.settled = Some(settled);
+    let told = tell.clone();
     let ended = async move {
         let outputs = made.outputs.await.context("the apply's task ended");
-        let _ = tell.send(true);
+        let _ = told.send(Settled::Applied);
         let outputs = outputs??;
         ensure!(early.is_part_of(&outputs), "what was used meanwhile are not its outputs: {early:?}, {outputs:?}");
         Ok((true, format!("{} resources", made.ids.len())))
@@ -57,7 +58,9 @@ pub(crate) async fn provision(stage: &mut Stage, checks: &mut Checks) -> Result<
         "the apply ends well, and a plan after it changes nothing but what the emulator misreports",
         async move {
             ended.await?;
-            misreported::verdict(&terraform.changes(act, &root(), &variables).await?)
+            let changes = terraform.changes(act, &root(), &variables).await;
+            let _ = tell.send(Settled::Planned);
+            misreported::verdict(&changes?)
         },
     );
     Ok(())
