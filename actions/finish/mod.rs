@@ -52,6 +52,8 @@ enum Left {
     AtWork(Lock),
     /// It could not be brought to an end.
     Failed(Error),
+    /// Nobody can say.
+    Unknown(Error),
 }
 
 /// Finishes. What its own jobs have told is not told again. Output: `finished`, whether something was left behind.
@@ -63,7 +65,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     let event = Event::read().usage()?;
     let config = aws::config().await.usage()?;
     let ledger = Ledger::new(&config, &args.environment);
-    let left = moves(&ledger, &Aliases::new(&config)).await.unwrap_or_else(Left::Failed);
+    let left = moves(&ledger, &Aliases::new(&config)).await.unwrap_or_else(Left::Unknown);
     if matches!(left, Left::Nothing) && !args.told.is_under_way().await {
         runner::say("nothing was left behind: who ended it has told so");
         return runner::output("finished", "false").usage();
@@ -82,6 +84,11 @@ pub async fn run(args: Args) -> Result<(), Failure> {
             let what = "what was left half done could not be brought to an end; run `lockgate rollback` now";
             Err(Failure::World(error.context(what)))
         }
+        Left::Unknown(error) => {
+            let what =
+                "whether something was left half done is not known; look at `lockgate status`, or run this job again";
+            Err(Failure::World(error.context(what)))
+        }
         _ => Ok(()),
     }
 }
@@ -93,6 +100,7 @@ impl Left {
             Self::TakenBack => "Its promotion was left half done, and taken back",
             Self::AtWork(_) => "Its run ended, and somebody else moves the aliases",
             Self::Failed(_) => "Its promotion was left half done, and could not be taken back",
+            Self::Unknown(_) => "Its run ended, and whether something was left half done is not known",
         }
     }
 }
@@ -106,9 +114,9 @@ async fn moves(ledger: &Ledger, aliases: &Aliases) -> Result<Left> {
     match Held::wait(ledger, lock::Name::Alias, &who::run(), "finish what was left half done", patience).await? {
         Taken::Ours(held, _) => {
             let mover = Mover { ledger: ledger.clone(), aliases: aliases.clone(), held };
-            let done = under_lock(&mover).await;
+            let done = under_lock(&mover).await.unwrap_or_else(Left::Failed);
             mover.held.give_back(ledger).await;
-            done
+            Ok(done)
         }
         Taken::Theirs(lock) => Ok(Left::AtWork(lock)),
     }
@@ -149,6 +157,10 @@ fn comment(args: &Args, left: &Left, serves: Option<&str>, most: usize) -> Strin
         Left::Failed(_) => format!(
             "## 🛑 Left half done in {environment}\n\nIts promotion has moved some of the traffic, and could not be taken back: the \
              run's log says why. Start the workflow that rolls back, now."
+        ),
+        Left::Unknown(_) => format!(
+            "## 🛑 Not delivered to {environment}, and perhaps left half done\n\nNeither the ledger nor the aliases could be looked at: the \
+             run's log says why. Run the job `finish` again, or look at `lockgate status`."
         ),
     };
     let ended = page.message(&args.ended);

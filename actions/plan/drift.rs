@@ -35,8 +35,7 @@ pub(super) fn without_promotion(element: &Value<'_>, mut side: Shown) -> Shown {
 }
 
 /// Without what is unset on both sides, however it is written: after a create, a provider of the older kind reads an empty list,
-/// a zero or an empty text where nothing was set, and cannot tell the two apart. Terraform hides such a difference, too, but not
-/// in its JSON.
+/// a zero or an empty text where nothing was set, and cannot tell the two apart.
 pub(super) fn without_unset(before: Shown, after: Shown) -> (Shown, Shown) {
     match (before, after) {
         (before, after) if is_unset(&before) && is_unset(&after) => (Shown::Nothing, Shown::Nothing),

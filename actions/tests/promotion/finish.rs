@@ -94,6 +94,20 @@ fn what_cannot_be_taken_back_is_told_with_what_to_do_now() {
 }
 
 #[test]
+fn where_the_ledger_cannot_be_read_nobody_says_that_something_moved() {
+    let merges = Merges::new("finish-blind");
+    merges.world.script(|_| Some(Answer::status(400).header("x-amzn-errortype", "AccessDeniedException").body("{}")));
+    let said = merges.ended(3, merges.run(&FINISH));
+    assert!(said.contains("AccessDenied") && said.contains("lockgate status"), "{said}");
+    let comment = merges.comment(3);
+    assert!(
+        comment.contains("perhaps left half done") && comment.contains("What serves: nothing that is known"),
+        "{comment}"
+    );
+    assert_eq!(merges.deployment().states(), ["error"]);
+}
+
+#[test]
 fn a_delivery_that_nobody_approved_is_told_as_not_delivered() {
     let merges = Merges::new("finish-refused");
     merges.was_told("pending");

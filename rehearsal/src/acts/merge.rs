@@ -22,6 +22,7 @@ pub(crate) async fn merge(stage: &Stage, hub: &Hub, checks: &mut Checks) -> Resu
     let token = hub.github.user_token(crate::hub::MAINTAINER);
     let found = stage.lockgate.run(act, &hub.origin.folder, 1, &[&doctor[..], &["--token", &token]].concat()).await?;
     let last = found.said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    checks.that("the doctor finds the repository's settings as the trust needs them", found.code == 0, last.to_owned());
     let mut open = Vec::new();
     for environment in hub.github.repository(GITHUB_REPOSITORY)?.environments.into_keys() {
         for git_ref in ["refs/heads/mine", "refs/pull/7/merge"] {
@@ -31,7 +32,6 @@ pub(crate) async fn merge(stage: &Stage, hub: &Hub, checks: &mut Checks) -> Resu
         }
     }
     checks.that("no GitHub environment lets in another branch than main", open.is_empty(), open.join(", "));
-    checks.that("the doctor finds the repository's settings as the trust needs them", found.code == 0, last.to_owned());
 
     let reviewed = hub.pull(REVIEWED)?;
     let merged = hub.merge(&reviewed).await?;
