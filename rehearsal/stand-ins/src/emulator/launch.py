@@ -11,8 +11,11 @@ import sys
 import threading
 import time
 
+import h11
 import ministack.app
 from hypercorn.config import Config
+from hypercorn.events import RawData
+from hypercorn.protocol.h11 import H11Protocol
 from ministack.core import iam_actions
 from ministack.services import cognito, lambda_svc, sts
 
@@ -253,10 +256,29 @@ def failures_told(app):
     return told
 
 
+async def in_one_piece(connection, event):
+    """Sends an answer's headers with what comes after them, as AWS does where it fits; hypercorn sends them alone.
+
+    Terraform 1.11.4 now and then hangs up between the two: its SDK asks again and finds that what it asked for was done, so
+    that Terraform takes its own lock for somebody else's (11 of 2,293 plans at three a time; in one piece none of 5,295).
+    """
+    try:
+        data = connection.connection.send(event)
+    except h11.LocalProtocolError:
+        if connection.connection.their_state != h11.ERROR:
+            raise
+        return
+    data = connection.__dict__.pop("held", b"") + data
+    if isinstance(event, h11.Response):
+        connection.held = data
+    else:
+        await connection.send(RawData(data=data))
+
+
 threading.Thread(target=end_with_parent, daemon=True).start()
-# On a connection that is used again an answer is lost now and then: the SDK asks again, and finds that what it asked for was
-# done. (Terraform took its own lock for somebody else's twice in about 600 applies; never in 887 with a connection each.)
+# hypercorn closes an idle connection also where a call has just come, which is then done and not answered.
 Config.keep_alive_max_requests = 1
+H11Protocol._send_h11_event = in_one_piece
 lambda_svc._create_alias = remembered(lambda_svc._create_alias)
 lambda_svc._update_alias = remembered(lambda_svc._update_alias)
 lambda_svc.invoke_async_with_retry = destinations_of_an_alias(lambda_svc.invoke_async_with_retry)
