@@ -45,7 +45,7 @@ fn render(report: &Report, context: &Context, most: usize, measure: Measure) -> 
     page.push(&format!("## {}\n\n", headline(report, &what)));
     match &report.end {
         End::Unplanned { errors } => page.complaints(errors, report.plan.values_hidden),
-        End::Locked { what, .. } => {
+        End::Locked { what, .. } | End::Withdrawn { what } => {
             let what = page.message(what);
             page.push(&format!("{what}\n\n"));
         }
@@ -105,6 +105,9 @@ fn headline(report: &Report, what: &str) -> String {
     match &report.end {
         End::Unplanned { .. } => format!("❌ Not applied to {what}: Terraform could not plan"),
         End::Locked { .. } => format!("⏳ Not applied to {what}: a lock is held"),
+        End::Withdrawn { .. } => {
+            format!("⛔ Not applied to {what}: the release was taken out of service where it came from")
+        }
         End::Differs { .. } => format!("⛔ Not applied to {what}: the plan is not the approved one"),
         End::Cancelled => format!("Not applied to {what}: the job was cancelled"),
         End::Agreed => format!("Not applied to {what}: a dry run of the approved plan"),

@@ -54,6 +54,9 @@ pub struct Args {
     /// Release of the environment's ledger whose packages are applied, and whose versions are recorded
     #[arg(long, env = "INPUT_RELEASE", value_name = "ID", requires = "environment")]
     release: Option<String>,
+    /// Environment that the release came from; one that was taken out of service there meanwhile is not applied
+    #[arg(long, env = "INPUT_FROM", value_name = "NAME", requires = "release")]
+    from: Option<String>,
     /// Canonical digest of the plan that was approved: `lockgate plan`'s output digest
     #[arg(long, env = "INPUT_APPROVED_DIGEST", value_name = "HEX")]
     approved_digest: Digest,
@@ -85,8 +88,9 @@ struct Ground {
 /// an output `health_url`, and `lock-owner` if somebody else's lock stood in the way.
 ///
 /// # Errors
-/// [`Failure::Gate`] if the plan is not the approved one, could not be made, or a lock is held; [`Failure::Usage`] for a root
-/// that cannot be initialised; [`Failure::World`] if Terraform failed while it applied, or AWS fails.
+/// [`Failure::Gate`] if the plan is not the approved one, could not be made, a lock is held, or the release was taken out of
+/// service where it came from; [`Failure::Usage`] for a root that cannot be initialised; [`Failure::World`] if Terraform failed
+/// while it applied, or AWS fails.
 pub async fn run(args: Args) -> Result<(), Failure> {
     let _group = runner::group("lockgate apply (actions/apply/mod.rs)");
     let event = Event::read().usage()?;
@@ -220,6 +224,8 @@ async fn finish(args: &Args, event: &Event, terraform: &Terraform, report: &Repo
             Some(_) => Err(Failure::World(why)),
         },
         End::Cancelled | End::Failed { .. } => Err(Failure::World(why)),
-        End::Unplanned { .. } | End::Locked { .. } | End::Differs { .. } => Err(Failure::Gate(why)),
+        End::Unplanned { .. } | End::Locked { .. } | End::Withdrawn { .. } | End::Differs { .. } => {
+            Err(Failure::Gate(why))
+        }
     }
 }

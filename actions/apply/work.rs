@@ -8,6 +8,7 @@ use super::{
 use crate::{
     failure::{Blame, Failure},
     interrupt,
+    ledger::Ledger,
     plan::{Options, Plan, make},
     runner,
     terraform::{Lock, Planning, Terraform},
@@ -25,6 +26,12 @@ pub(super) async fn work(
 ) -> Result<Report, Failure> {
     if interrupt::was_asked() {
         return Ok(Report::new(Plan::failed(&options), End::Cancelled));
+    }
+    // A person may have taken long to approve this.
+    if let (Some(from), Some(id), Some(ground)) = (&args.from, &args.release, ground)
+        && let Some(what) = Ledger::new(&ground.config, from).release(id).await.world()?.withdrawn(from)
+    {
+        return Ok(Report::new(Plan::failed(&options), End::Withdrawn { what }));
     }
     let ended = terraform.plan(Planning { lock: !args.dry_run, refresh_only: false }).await.world()?;
     let errors = ended.messages.errors();

@@ -97,7 +97,7 @@ fn public(failure: &Failure, hidden: bool) -> String {
 /// Whether this run moved something and took it back.
 fn taken_back(failure: &Failure) -> bool {
     let (Failure::Gate(error) | Failure::Usage(error) | Failure::World(error)) = failure;
-    error.is::<TakenBack>()
+    error.downcast_ref::<TakenBack>().is_some_and(|it| it.moved)
 }
 
 /// The page of a workflow, where there is a button that starts it.

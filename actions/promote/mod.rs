@@ -234,6 +234,7 @@ async fn promote(args: &Args, config: &SdkConfig, mover: &Mover, release: Releas
         release: Release { state: State::Canary, reason: None, ..release },
         live: Live { moving: Some(moving.clone()), ..live },
         moving,
+        moved: false,
         moments: Vec::new(),
         began: Instant::now(),
     };

@@ -43,16 +43,20 @@ enum Broken {
     Failed(anyhow::Error),
 }
 
-/// What was moved is back where it was.
+/// It did not go well. What was moved, if anything was, is back where it was.
 #[derive(Debug)]
 pub(super) struct TakenBack {
     release: String,
+    /// Whether any alias had moved.
+    pub(super) moved: bool,
     why: String,
 }
 
 impl fmt::Display for TakenBack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} was taken back: {}", self.release, self.why)
+        let Self { release, moved, why } = self;
+        let how = if *moved { "was taken back" } else { "was not promoted, and moved no alias" };
+        write!(f, "{release} {how}: {why}")
     }
 }
 
@@ -68,6 +72,7 @@ pub(super) struct Promotion<'a> {
     pub(super) release: Release,
     pub(super) live: Live,
     pub(super) moving: Moving,
+    pub(super) moved: bool,
     pub(super) moments: Vec<Moment>,
     pub(super) began: Instant,
 }
@@ -152,6 +157,7 @@ impl Promotion<'_> {
             };
             // The revision is known from the last move: a new owner who takes the lock after this makes it stale.
             self.mover.held.renew(&self.mover.ledger).await.map_err(Broken::Failed)?;
+            self.moved = true;
             *alias = self.mover.aliases.send(alias, &traffic).await.map_err(failed)?;
             runner::say(format_args!("{}: {traffic}", one.function));
         }
@@ -304,7 +310,9 @@ impl Promotion<'_> {
             Broken::Interrupted => (Vec::new(), "its promotion was cancelled".to_owned()),
             Broken::Failed(error) => (Vec::new(), format!("{error:#}")),
         };
-        runner::say(format_args!("taking {} back: {why}", self.release.id));
+        if self.moved {
+            runner::say(format_args!("taking {} back: {why}", self.release.id));
+        }
         if let Err(error) = self.undo(&bad, &why).await {
             if error.is::<lock::Lost>() {
                 return Err(Failure::World(error));
@@ -312,7 +320,7 @@ impl Promotion<'_> {
             let what = format!("{} could not be taken back ({why}); run `lockgate rollback` now", self.release.id);
             return Err(Failure::World(error.context(what)));
         }
-        let what = TakenBack { release: self.release.id.clone(), why }.into();
+        let what = TakenBack { release: self.release.id.clone(), moved: self.moved, why }.into();
         Err(if matches!(broken, Broken::Failed(_)) { Failure::World(what) } else { Failure::Gate(what) })
     }
 
@@ -331,7 +339,7 @@ impl Promotion<'_> {
         for hold in &holds {
             runner::say(format_args!("held: {} ({})", hold.function, hold.id));
         }
-        self.note(0, format!("taken back: {why}"));
+        self.note(0, format!("{}: {why}", if self.moved { "taken back" } else { "not promoted" }));
         Ok(())
     }
 }

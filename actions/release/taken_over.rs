@@ -14,12 +14,8 @@ use crate::{
 pub(super) async fn run(args: &Args, from: &str, id: &str) -> Result<(), Failure> {
     let config = aws::config().await.usage()?;
     let theirs = Ledger::new(&config, from).release(id).await.world()?;
-    if matches!(theirs.state, State::RolledBack | State::Failed) {
-        let why = theirs.reason.as_deref().unwrap_or("no reason is recorded");
-        return Err(Failure::Gate(anyhow!(
-            "release {id} is {} in {from}: {why}; it goes nowhere else. Deliver other code, or what serves {from} now",
-            theirs.state
-        )));
+    if let Some(why) = theirs.withdrawn(from) {
+        return Err(Failure::Gate(anyhow!(why)));
     }
     let release = of(&args.environment, theirs);
     runner::say(shown(&release));

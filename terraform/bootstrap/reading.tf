@@ -101,7 +101,7 @@ locals {
   lock_ids   = { for environment, key in local.state_keys : environment => "${module.state.name}/${key}" }
 
   # One environment alone, the plan records included, but for its functions; how things are configured is read of all, because much of it AWS
-  # gives by list.
+  # gives by list, and every ledger, because a release may have come from another environment, which may take it out of service.
   reading_own = {
     for environment in var.environments : environment => [
       {
@@ -118,7 +118,7 @@ locals {
       },
       {
         actions   = local.ledger_reading
-        resources = [aws_dynamodb_table.releases[environment].arn]
+        resources = ["${local.arn}:dynamodb:${var.region}:${var.account_id}:table/lockgate_releases_*"]
       },
       {
         actions   = local.reading

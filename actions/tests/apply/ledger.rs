@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use lockgate::lock::{self, Held, Taken};
+use lockgate::{
+    ledger::State,
+    lock::{self, Held, Taken},
+};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -10,7 +13,7 @@ use nix::{
 
 use crate::{
     environment::{Bucket, Environment, ID, ROOT, wait},
-    world::WAIT,
+    world::{WAIT, World},
 };
 
 #[test]
@@ -64,6 +67,24 @@ fn versions_that_are_not_there_or_run_other_code_are_not_recorded() {
         assert_eq!(environment.function().version, None, "{name}");
         assert!(environment.locks().is_empty(), "{name}");
     }
+}
+
+#[test]
+fn a_release_that_was_taken_out_of_service_where_it_came_from_is_not_applied() {
+    let mut environment = Environment::of("apply-to", World::new(ROOT).telling());
+    let digest = environment.world.approve();
+    for (name, state) in [("apply-from-bad", State::RolledBack), ("apply-from-worse", State::Failed)] {
+        environment.comes_from(name, state);
+        let done = environment.world.apply(1, &digest);
+        for part in [format!("is {state} in {name}"), "calls look wrong".to_owned()] {
+            assert!(done.said.contains(&part) && done.summary.contains(&part), "{}{}", done.said, done.summary);
+        }
+        assert_eq!((done.output("approved"), done.output("applied")), ("false", "false"));
+        assert!(environment.world.state().is_empty() && environment.locks().is_empty());
+    }
+    environment.comes_from("apply-from-good", State::Live);
+    environment.world.apply(0, &digest);
+    assert_eq!(environment.function().version.as_deref(), Some("2"));
 }
 
 #[test]

@@ -1,5 +1,5 @@
-# Pins what each role reaches: an environment's role nothing of another environment, and no role the ground that this root
-# makes.
+# Pins what each role reaches: an environment's role nothing of another environment (but `check` and `deploy` read its ledger, as
+# every pull request's `plan` does), and no role the ground that this root makes.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -87,6 +87,7 @@ run "data_is_read_by_name" {
       "arn:aws:dynamodb:eu-central-1:111122223333:table/lockgate_state_lock",
       "arn:aws:dynamodb:eu-central-1:111122223333:table/lockgate_releases_staging",
       "arn:aws:dynamodb:eu-central-1:111122223333:table/lockgate_releases_production",
+      "arn:aws:dynamodb:eu-central-1:111122223333:table/lockgate_releases_*",
     ])
     error_message = "A role reads other data than Terraform's state, plan records, zips and the ledger."
   }

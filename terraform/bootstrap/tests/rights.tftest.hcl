@@ -143,6 +143,15 @@ run "deploy_leaves_traffic_holds_and_data_alone" {
     }
     error_message = "The deploy role writes items or objects that are not its own."
   }
+
+  # A release may have come from another environment: its ledger is read, and that is all.
+  assert {
+    condition = toset(flatten([
+      for statement in concat(module.check["staging"].statements, module.deploy["staging"].statements) : statement.Action
+      if anytrue([for resource in statement.Resource : endswith(resource, "/lockgate_releases_*")])
+    ])) == toset(["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"])
+    error_message = "A role does more to the ledgers of other environments than read them."
+  }
 }
 
 run "rollback_moves_aliases_and_promote_watches_too" {
