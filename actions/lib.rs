@@ -14,6 +14,7 @@ pub mod drift;
 pub mod event;
 pub mod failure;
 pub mod finish;
+mod flock;
 pub mod github;
 pub mod http;
 pub mod interrupt;

@@ -53,7 +53,7 @@ pub struct Version {
 /// Why a probe was not answered.
 #[derive(Debug)]
 pub enum Unanswered {
-    /// The version failed, or said something else: with what it said.
+    /// The version failed, or said something else: with what it said, below in the chain.
     Wrong(anyhow::Error),
     /// It could not be asked, which says nothing about it.
     Unasked(anyhow::Error),
@@ -158,15 +158,13 @@ impl Versions {
     pub async fn probe(&self, function: &str, number: &str, probe: &str) -> Result<(), Unanswered> {
         let (answer, error) = self.invoke(function, number, probe).await.map_err(Unanswered::Unasked)?;
         if let Some(error) = error {
-            let why = anyhow!("version {number} of {function} fails ({error}): {}", shown(&answer));
-            return Err(Unanswered::Wrong(why));
+            let what = format!("version {number} of {function} fails ({error})");
+            return Err(Unanswered::Wrong(anyhow!(shown(&answer)).context(what)));
         }
         let said: serde_json::Value = serde_json::from_slice(&answer).unwrap_or_default();
         if said["lockgate"] != "ok" {
-            return Err(Unanswered::Wrong(anyhow!(
-                "version {number} of {function} does not answer its probe by \"lockgate\": \"ok\" but {}",
-                shown(&answer)
-            )));
+            let what = format!("version {number} of {function} does not answer its probe by \"lockgate\": \"ok\"");
+            return Err(Unanswered::Wrong(anyhow!("it says {}", shown(&answer)).context(what)));
         }
         Ok(())
     }

@@ -2,7 +2,8 @@
 
 use std::{
     collections::BTreeSet,
-    env, fs,
+    env,
+    fs::{self, File},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -11,6 +12,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::toolchain::Toolchain;
+use crate::flock;
 
 /// What Lambda's x86_64 functions run on.
 pub(super) const TARGET: &str = "x86_64-unknown-linux-gnu";
@@ -73,6 +75,8 @@ pub(super) fn fetch(root: &Path) -> Result<()> {
 pub(super) struct Workspace {
     root: PathBuf,
     flags: String,
+    /// Where cargo puts what it builds.
+    target: PathBuf,
 }
 
 impl Workspace {
@@ -85,11 +89,16 @@ impl Workspace {
             .context("cargo could not be started; install Rust (rustup)")?;
         ensure!(output.status.success(), "cargo could not describe the workspace, its reason is above");
         let metadata: Metadata = serde_json::from_slice(&output.stdout).context("cargo metadata is not as expected")?;
-        Ok(Self { root: root.to_owned(), flags: flags(&metadata, toolchain) })
+        let flags = flags(&metadata, toolchain);
+        Ok(Self { root: root.to_owned(), flags, target: metadata.target_directory })
     }
 
     /// Builds `package` and gives its one binary's bytes; cargo's progress goes to stderr.
     pub(super) fn build(&self, package: &str) -> Result<Vec<u8>> {
+        let _alone = self.alone().with_context(|| {
+            let target = self.target.display();
+            format!("{target} cannot be locked; set CARGO_TARGET_DIR to a folder that can be written, on a disk of this machine")
+        })?;
         let output = command(&self.root, "cargo")
             .args(["build", "--locked", "--profile", "lambda", "-p", package, "--target", TARGET])
             .arg("--message-format=json-render-diagnostics")
@@ -108,6 +117,14 @@ impl Workspace {
             );
         };
         fs::read(binary).with_context(|| format!("{} cannot be read", binary.display()))
+    }
+
+    /// Nobody else builds functions in the target folder until this is dropped. Cargo links every build's program to the same
+    /// place, and lets another build do so before this one's is read: a job would ship the bytes of the job beside it.
+    fn alone(&self) -> std::io::Result<File> {
+        fs::create_dir_all(&self.target)?;
+        let other = format!("another job that builds in {}", self.target.display());
+        flock::take(&self.target.join("lockgate-package.lock"), &other)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
     ledger::{Ledger, Live, Release},
     markdown,
     page::{LEAST, Measure, Page},
-    plan::{Values, comment::link},
+    plan::comment::link,
     progress::{self, State as Status},
     runner,
     scrub::Scrubber,
@@ -42,14 +42,13 @@ struct Story<'a> {
 
 /// Tells the pull request, the deployment, and the pull requests of merges that this one carries. What is done is done, whoever
 /// hears of it.
-pub(super) async fn tell(args: &Args, event: &Event, ledger: &Ledger, failure: Option<&Failure>) {
-    if let Err(error) = told(args, event, ledger, failure).await {
+pub(super) async fn tell(args: &Args, event: &Event, ledger: &Ledger, failure: Option<&Failure>, hidden: bool) {
+    if let Err(error) = told(args, event, ledger, failure, hidden).await {
         runner::warning(format_args!("not everybody was told: {error:#}"));
     }
 }
 
-async fn told(args: &Args, event: &Event, ledger: &Ledger, failure: Option<&Failure>) -> Result<()> {
-    let hidden = Values::Auto.hidden(event);
+async fn told(args: &Args, event: &Event, ledger: &Ledger, failure: Option<&Failure>, hidden: bool) -> Result<()> {
     let (status, said) = match failure {
         None => (Status::Success, format!("{} is live", args.release)),
         Some(failure @ Failure::Gate(_)) => (Status::Failure, public(failure, hidden)),

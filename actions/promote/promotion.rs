@@ -35,8 +35,9 @@ const EXTENSIONS: u32 = 3;
 
 /// How a promotion went wrong.
 enum Broken {
-    /// The release was judged worse; the functions whose fault it is, by their names in `lockgate.toml`.
-    Bad(Vec<String>, String),
+    /// The release was judged worse; the functions whose fault it is, by their names in `lockgate.toml`, and what was seen:
+    /// what a function said stands below it in the chain.
+    Bad(Vec<String>, anyhow::Error),
     /// The run was asked to stop.
     Interrupted,
     /// Something failed that says nothing about the release.
@@ -73,6 +74,8 @@ pub(super) struct Promotion<'a> {
     pub(super) live: Live,
     pub(super) moving: Moving,
     pub(super) moved: bool,
+    /// Whether what functions and AWS say is kept from everybody but who reads the log.
+    pub(super) hidden: bool,
     pub(super) moments: Vec<Moment>,
     pub(super) began: Instant,
 }
@@ -142,7 +145,7 @@ impl Promotion<'_> {
         try_join_all(self.moving.aliases.iter().map(through)).await?;
         match &self.args.health_url {
             // It speaks for the service, not for one function.
-            Some(url) => smoke::health(url).await.map_err(|error| Broken::Bad(Vec::new(), format!("{error:#}"))),
+            Some(url) => smoke::health(url).await.map_err(|error| Broken::Bad(Vec::new(), error)),
             None => Ok(()),
         }
     }
@@ -203,7 +206,7 @@ impl Promotion<'_> {
                 if let ([], [only]) = (&blamed[..], &watched.keys().collect::<Vec<_>>()[..]) {
                     blamed.push((*only).clone());
                 }
-                return Err(Broken::Bad(blamed, why.join("; ")));
+                return Err(Broken::Bad(blamed, anyhow!("{}", why.join("; "))));
             }
             if began.elapsed() < step.wait {
                 continue;
@@ -233,7 +236,7 @@ impl Promotion<'_> {
             let starved: Vec<_> =
                 few.iter().filter(|stem| starved(&sums[*stem].0, &sums[*stem].1, step.percent)).cloned().collect();
             if !starved.is_empty() {
-                let why = format!(
+                let why = anyhow!(
                     "{} got none of {} % of the traffic, while the version before got all of it; something keeps requests \
                      from the new version",
                     starved.join(", "),
@@ -248,7 +251,7 @@ impl Promotion<'_> {
     async fn decide_by_probe(&mut self, step: Step, few: Vec<String>, seen: String) -> Result<(), Broken> {
         self.probe(&few).await?;
         if self.args.on_too_few == OnTooFew::Fail {
-            return Err(Broken::Bad(Vec::new(), format!("{seen}, and --on-too-few is fail")));
+            return Err(Broken::Bad(Vec::new(), anyhow!("{seen}, and --on-too-few is fail")));
         }
         runner::notice(format_args!("{}: decided by probes ({seen})", self.release.id));
         self.note(step.percent, "good by probes: too few samples");
@@ -305,14 +308,21 @@ impl Promotion<'_> {
                 return Err(Failure::World(lock::Lost.into()));
             }
         }
-        let (bad, why) = match &broken {
-            Broken::Bad(bad, why) => (bad.clone(), why.clone()),
+        let (bad, seen) = match &broken {
+            Broken::Bad(bad, why) => (bad.clone(), format!("{why:#}")),
             Broken::Interrupted => (Vec::new(), "its promotion was cancelled".to_owned()),
             Broken::Failed(error) => (Vec::new(), format!("{error:#}")),
         };
-        if self.moved {
-            runner::say(format_args!("taking {} back: {why}", self.release.id));
-        }
+        let (how, id) = (if self.moved { "taken back" } else { "not promoted" }, &self.release.id);
+        runner::say(format_args!("{id} is {how}: {seen}"));
+        // What is written down is shown to everybody later on, as in the comment of the next plan.
+        let why = match &broken {
+            Broken::Bad(_, why) if self.hidden => format!("{why}; the run's log says more"),
+            Broken::Failed(_) if self.hidden => {
+                "something failed that says nothing about it; the run's log says what".to_owned()
+            }
+            _ => seen,
+        };
         if let Err(error) = self.undo(&bad, &why).await {
             if error.is::<lock::Lost>() {
                 return Err(Failure::World(error));
@@ -357,7 +367,7 @@ fn tell(told: &mut String, sums: &BTreeMap<String, (Sums, Sums)>) {
 /// A function that does not answer its probe as it should is bad; one that could not be asked is not.
 fn broken(stem: &str, unanswered: Unanswered) -> Broken {
     match unanswered {
-        Unanswered::Wrong(why) => Broken::Bad(vec![stem.to_owned()], format!("{why:#}")),
+        Unanswered::Wrong(why) => Broken::Bad(vec![stem.to_owned()], why),
         Unanswered::Unasked(why) => Broken::Failed(why),
     }
 }

@@ -1,14 +1,14 @@
 //! A worktree that stays, and that git does not know.
 
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{self, File},
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result};
 
 use super::git;
-use crate::runner;
+use crate::flock;
 
 /// Held while the worktree is used. It ends with this value.
 pub(super) type Lock = File;
@@ -46,13 +46,9 @@ async fn write(repository: &Path, tree: &Path, index: &Path, commit: &str) -> Re
 }
 
 async fn lock(path: &Path) -> Result<Lock> {
-    let file = File::create(path).with_context(|| format!("{} cannot be written", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => return Ok(file),
-        Err(TryLockError::WouldBlock) => runner::say("waiting for another scan that uses the base"),
-        Err(TryLockError::Error(error)) => return Err(error).context("the base cannot be locked"),
-    }
-    tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await?.context("the base cannot be locked")
+    let place = path.to_owned();
+    let taken = tokio::task::spawn_blocking(move || flock::take(&place, "another scan that uses the base"));
+    taken.await?.with_context(|| format!("the base cannot be locked by {}", path.display()))
 }
 
 #[cfg(test)]

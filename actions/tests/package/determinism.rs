@@ -3,10 +3,10 @@
 use std::{
     env,
     fs::{self, File, Permissions},
-    io::Read,
+    io::{BufRead, BufReader, Read},
     os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use zip::ZipArchive;
@@ -69,6 +69,52 @@ fn two_clones_in_two_folders_at_two_commits_give_equal_digests() {
     assert_eq!(places[..2], ["tally/src/main.rs", "greeting/src/lib.rs"]);
     assert!(places[2].starts_with("/target/") && places[2].ends_with("/out/generated.rs"), "{said}");
     assert!(places[3].starts_with("/cargo/bytes-"), "{said}");
+}
+
+#[test]
+fn jobs_that_share_a_target_folder_ship_their_own_bytes() {
+    let place = tempfile::tempdir().expect("a folder");
+    let [one, other, shared] = ["one", "other", "target"].map(|name| place.path().join(name));
+    fixture::copy_to(&one);
+    fixture::copy_to(&other);
+    for (file, from, to) in [
+        ("tally/Cargo.toml", "version = \"0.1.0\"", "version = \"0.2.0\""),
+        ("tally/src/main.rs", "\"nowhere\"", "\"the other job's\""),
+    ] {
+        let text = fs::read_to_string(other.join(file)).expect("a file of the fixture");
+        assert!(text.contains(from), "{file} has no {from}");
+        fs::write(other.join(file), text.replace(from, to)).expect("a file to write");
+    }
+    run(Command::new("cargo").args(["metadata", "--format-version=1"]).current_dir(&other));
+
+    // The first job's cargo ends, and says so; its caller hears of that only after the other job got as far as it can.
+    let (wrapped, go_on) = (place.path().join("bin"), place.path().join("go-on"));
+    nix::unistd::mkfifo(&go_on, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+    fs::create_dir(&wrapped).expect("a new folder");
+    let cargo = env::var("CARGO").expect("run by cargo");
+    let then = format!("if [ \"$1\" = build ]; then echo it built >&2; cat {}; fi", go_on.display());
+    fs::write(wrapped.join("cargo"), format!("#!/bin/sh\n{cargo} \"$@\" || exit\n{then}\n")).expect("a file to write");
+    fs::set_permissions(wrapped.join("cargo"), Permissions::from_mode(0o755)).expect("an own file");
+    let path = format!("{}:{}", wrapped.display(), env::var("PATH").expect("a PATH"));
+
+    let start = |folder: &Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lockgate"));
+        command.args(["package", "--out", "packages", "--function", "tally"]).current_dir(folder);
+        command.env("CARGO_TARGET_DIR", &shared);
+        command
+    };
+    let mut first = start(&one).env("PATH", path).stderr(Stdio::piped()).spawn().expect("lockgate runs");
+    let mut said = BufReader::new(first.stderr.take().expect("piped")).lines().map(|line| line.expect("UTF-8"));
+    assert!(said.any(|line| line == "it built"), "the first job built nothing");
+    let mut second = start(&other).stdout(Stdio::piped()).spawn().expect("lockgate runs");
+    let mut told = BufReader::new(second.stdout.take().expect("piped")).lines().map(|line| line.expect("UTF-8"));
+    let waits = told.any(|line| line.contains("waiting for another job that builds in"));
+    fs::write(&go_on, "").expect("it goes on");
+    said.for_each(drop);
+    told.for_each(drop);
+    assert!(first.wait().expect("it ends").success() && second.wait().expect("it ends").success());
+    let theirs = [&one, &other].map(|folder| holds(&bootstrap(&folder.join("packages/tally.zip")), "the other job's"));
+    assert_eq!((theirs, waits), ([false, true], true));
 }
 
 fn git(folder: &Path, args: &[&str]) -> String {

@@ -236,6 +236,23 @@ fn where_everybody_may_read_what_failed_is_in_the_log_alone() {
 }
 
 #[test]
+fn where_everybody_may_read_a_verdict_is_told_without_what_the_function_said() {
+    let merges = Merges::new("told-words");
+    let fails = || Answer::status(200).header("x-amz-function-error", "Unhandled").body(r#"{"errorMessage": "boom"}"#);
+    answers_through_its_alias(&merges.world, "query", fails);
+    let mut command = merges.command("");
+    command.env("GITHUB_ACTIONS", "true");
+    let said = merges.ended(1, command);
+    assert!(said.contains("boom"), "{said}");
+    merges.taken_back(&["fails (Unhandled)", "the run's log says more"]);
+    let holds = merges.world.holds();
+    assert!(holds[0].reason.contains("fails (Unhandled)"), "{holds:?}");
+    for shown in [&merges.comment(3), &merges.deployment().statuses[1].description, &holds[0].reason] {
+        assert!(!shown.contains("boom"), "{shown}");
+    }
+}
+
+#[test]
 fn a_release_that_failed_before_and_is_refused_now_was_not_taken_back() {
     let merges = Merges::new("told-again");
     let (service, _asked) = merges.service(500);
