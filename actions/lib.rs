@@ -24,6 +24,7 @@ mod markdown;
 pub mod moves;
 mod object;
 mod oci;
+mod origin;
 mod pace;
 pub mod package;
 mod page;
@@ -46,6 +47,7 @@ pub mod terraform;
 pub mod unlock;
 pub mod version;
 pub mod who;
+pub mod words;
 
 /// Compresses a layer's tar with this many threads, for the benchmark; gives its size in bytes and its digest.
 ///

@@ -18,6 +18,7 @@ use crate::{
     aws, configuration,
     ledger::{Function, Release},
     pace,
+    words::Words,
 };
 
 /// The longest that a version may take to become active.
@@ -53,8 +54,8 @@ pub struct Version {
 /// Why a probe was not answered.
 #[derive(Debug)]
 pub enum Unanswered {
-    /// The version failed, or said something else: with what it said, below in the chain.
-    Wrong(anyhow::Error),
+    /// The version failed, or said something else: with what it said.
+    Wrong(Words),
     /// It could not be asked, which says nothing about it.
     Unasked(anyhow::Error),
 }
@@ -159,12 +160,12 @@ impl Versions {
         let (answer, error) = self.invoke(function, number, probe).await.map_err(Unanswered::Unasked)?;
         if let Some(error) = error {
             let what = format!("version {number} of {function} fails ({error})");
-            return Err(Unanswered::Wrong(anyhow!(shown(&answer)).context(what)));
+            return Err(Unanswered::Wrong(Words::new(what, shown(&answer))));
         }
         let said: serde_json::Value = serde_json::from_slice(&answer).unwrap_or_default();
         if said["lockgate"] != "ok" {
             let what = format!("version {number} of {function} does not answer its probe by \"lockgate\": \"ok\"");
-            return Err(Unanswered::Wrong(anyhow!("it says {}", shown(&answer)).context(what)));
+            return Err(Unanswered::Wrong(Words::new(what, shown(&answer))));
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use crate::{
     page::{LEAST, Measure, Page, SUMMARY, fold},
     plan::comment::link,
     progress,
+    scrub::Scrubber,
     sticky::marker,
 };
 
@@ -30,6 +31,24 @@ pub(super) fn comment(report: &Report, context: &Context, most: usize) -> String
     render(report, context, most, Measure::Utf16)
 }
 
+/// The section where there is no report, as what was needed for one failed.
+pub(super) fn broken_off(context: &Context, most: usize) -> String {
+    let nothing = Scrubber::default();
+    let mut page = Page::new(most.max(LEAST), Measure::Utf16, &nothing);
+    let footer = markdown::defuse(&footer(None, context, &page));
+    let kept = page.keep_free(&footer);
+    let subject = context.environment.as_ref().unwrap_or(&context.root);
+    page.push(&format!("{}\n", marker::line(progress::COMMENT, &markdown::short(subject, 400))));
+    let what = page.span(subject);
+    page.push(&format!(
+        "## ❌ The apply to {what} broke off\n\nThe run's log says why, and whether Terraform had begun. *Re-run failed jobs* on the \
+         run's page tries it again.\n\n"
+    ));
+    page.give_back(kept);
+    page.push(&footer);
+    page.text
+}
+
 /// The step's summary.
 pub(super) fn summary(report: &Report, context: &Context) -> String {
     render(report, context, SUMMARY, Measure::Bytes)
@@ -37,7 +56,7 @@ pub(super) fn summary(report: &Report, context: &Context) -> String {
 
 fn render(report: &Report, context: &Context, most: usize, measure: Measure) -> String {
     let mut page = Page::new(most.max(LEAST), measure, report.plan.scrubber());
-    let footer = markdown::defuse(&footer(report, context, &page));
+    let footer = markdown::defuse(&footer(now(report), context, &page));
     let kept = page.keep_free(&footer);
     let subject = context.environment.as_ref().unwrap_or(&context.root);
     page.push(&format!("{}\n", marker::line(progress::COMMENT, &markdown::short(subject, 400))));
@@ -45,9 +64,13 @@ fn render(report: &Report, context: &Context, most: usize, measure: Measure) -> 
     page.push(&format!("## {}\n\n", headline(report, &what)));
     match &report.end {
         End::Unplanned { errors } => page.complaints(errors, report.plan.values_hidden),
-        End::Locked { what, .. } | End::Withdrawn { what } => {
+        End::Locked { what, .. } => {
             let what = page.message(what);
             page.push(&format!("{what}\n\n"));
+        }
+        End::Withdrawn(why) => {
+            let why = page.message(why.shown(report.plan.values_hidden));
+            page.push(&format!("{why}\n\n"));
         }
         End::Differs { difference, unknown } => {
             page.push("Review the difference and approve this plan, or bring back what was approved.\n\n");
@@ -105,7 +128,7 @@ fn headline(report: &Report, what: &str) -> String {
     match &report.end {
         End::Unplanned { .. } => format!("❌ Not applied to {what}: Terraform could not plan"),
         End::Locked { .. } => format!("⏳ Not applied to {what}: a lock is held"),
-        End::Withdrawn { .. } => {
+        End::Withdrawn(_) => {
             format!("⛔ Not applied to {what}: the release was taken out of service where it came from")
         }
         End::Differs { .. } => format!("⛔ Not applied to {what}: the plan is not the approved one"),
@@ -141,11 +164,14 @@ fn listed(title: &str, items: Vec<String>, page: &mut Page<'_>) {
     page.push(&format!("{}\n", part.text));
 }
 
-fn footer(report: &Report, context: &Context, page: &Page<'_>) -> String {
+/// The plan's digest, if it is not the approved one.
+fn now(report: &Report) -> Option<&str> {
+    (!report.approved() && !report.plan.digest.is_empty()).then_some(report.plan.digest.as_str())
+}
+
+fn footer(now: Option<&str>, context: &Context, page: &Page<'_>) -> String {
     let mut facts = vec![format!("approved digest `{}`", context.approved)];
-    if !report.approved() && !report.plan.digest.is_empty() {
-        facts.push(format!("digest now `{}`", report.plan.digest));
-    }
+    facts.extend(now.map(|digest| format!("digest now `{digest}`")));
     let mut fact = |name: &str, value: Option<&String>| {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
             facts.push(format!("{name} {}", page.span(value)));

@@ -54,7 +54,7 @@ pub struct Args {
     /// Release of the environment's ledger whose packages are applied, and whose versions are recorded
     #[arg(long, env = "INPUT_RELEASE", value_name = "ID", requires = "environment")]
     release: Option<String>,
-    /// Environment that the release came from; one that was taken out of service there meanwhile is not applied
+    /// Environment that the release came from; what it took out of service or holds meanwhile is not applied
     #[arg(long, env = "INPUT_FROM", value_name = "NAME", requires = "release")]
     from: Option<String>,
     /// Canonical digest of the plan that was approved: `lockgate plan`'s output digest
@@ -89,8 +89,8 @@ struct Ground {
 ///
 /// # Errors
 /// [`Failure::Gate`] if the plan is not the approved one, could not be made, a lock is held, or the release was taken out of
-/// service where it came from; [`Failure::Usage`] for a root that cannot be initialised; [`Failure::World`] if Terraform failed
-/// while it applied, or AWS fails.
+/// service or is held where it came from; [`Failure::Usage`] for a root that cannot be initialised; [`Failure::World`] if
+/// Terraform failed while it applied, or AWS fails.
 pub async fn run(args: Args) -> Result<(), Failure> {
     let _group = runner::group("lockgate apply (actions/apply/mod.rs)");
     let event = Event::read().usage()?;
@@ -102,6 +102,9 @@ pub async fn run(args: Args) -> Result<(), Failure> {
                 let state = if matches!(failure, Failure::Gate(_)) { State::Failure } else { State::Error };
                 // Why is not told: this may be Terraform's own words, and what they hold is masked in the log alone.
                 args.told.status(state, "The apply broke off; its log says why", None).await;
+                let root = args.terraform.root.display().to_string();
+                let context = context(&args, root);
+                comment(&args, &event, &context, |room| comment::broken_off(&context, room)).await;
             }
             Err(failure)
         }
@@ -191,16 +194,28 @@ async fn under_lock<T>(ground: &Ground, work: impl Future<Output = T>) -> T {
     }
 }
 
-/// Tells everybody, and says by the exit code what came of it.
-async fn finish(args: &Args, event: &Event, terraform: &Terraform, report: &Report) -> Result<(), Failure> {
-    let context = comment::Context {
-        root: terraform.root.clone(),
+fn context(args: &Args, root: String) -> comment::Context {
+    comment::Context {
+        root,
         environment: args.environment.clone(),
         release: args.release.clone(),
         approved: args.approved_digest.to_string(),
         commit: who::commit(),
         run: who::run_url(),
-    };
+    }
+}
+
+/// Writes the comment. What was done is done, whoever hears of it.
+async fn comment(args: &Args, event: &Event, context: &comment::Context, render: impl Fn(usize) -> String) {
+    let subject = args.environment.as_ref().unwrap_or(&context.root);
+    if let Err(error) = args.told.comment(event, subject, render).await {
+        runner::warning(format_args!("no comment was written: {error:#}"));
+    }
+}
+
+/// Tells everybody, and says by the exit code what came of it.
+async fn finish(args: &Args, event: &Event, terraform: &Terraform, report: &Report) -> Result<(), Failure> {
+    let context = context(args, terraform.root.clone());
     runner::say(report.plan.scrubber().cleaned(&report.told()));
     report.outputs().usage()?;
     let summary = comment::summary(report, &context);
@@ -211,11 +226,7 @@ async fn finish(args: &Args, event: &Event, terraform: &Terraform, report: &Repo
     if !args.dry_run {
         let (state, description) = report.status(&terraform.root);
         args.told.status(state, &description, None).await;
-        let subject = args.environment.as_ref().unwrap_or(&context.root);
-        let told = args.told.comment(event, subject, |room| comment::comment(report, &context, room));
-        if let Err(error) = told.await {
-            runner::warning(format_args!("no comment was written: {error:#}"));
-        }
+        comment(args, event, &context, |room| comment::comment(report, &context, room)).await;
     }
     let why = anyhow!("{}", report.plan.scrubber().cleaned(&report.why(&terraform.root)));
     match &report.end {
@@ -224,8 +235,6 @@ async fn finish(args: &Args, event: &Event, terraform: &Terraform, report: &Repo
             Some(_) => Err(Failure::World(why)),
         },
         End::Cancelled | End::Failed { .. } => Err(Failure::World(why)),
-        End::Unplanned { .. } | End::Locked { .. } | End::Withdrawn { .. } | End::Differs { .. } => {
-            Err(Failure::Gate(why))
-        }
+        End::Unplanned { .. } | End::Locked { .. } | End::Withdrawn(_) | End::Differs { .. } => Err(Failure::Gate(why)),
     }
 }

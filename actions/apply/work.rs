@@ -7,8 +7,7 @@ use super::{
 };
 use crate::{
     failure::{Blame, Failure},
-    interrupt,
-    ledger::Ledger,
+    interrupt, origin,
     plan::{Options, Plan, make},
     runner,
     terraform::{Lock, Planning, Terraform},
@@ -29,9 +28,9 @@ pub(super) async fn work(
     }
     // A person may have taken long to approve this.
     if let (Some(from), Some(id), Some(ground)) = (&args.from, &args.release, ground)
-        && let Some(what) = Ledger::new(&ground.config, from).release(id).await.world()?.withdrawn(from)
+        && let Some(why) = origin::refusal(&ground.config, from, id).await.world()?
     {
-        return Ok(Report::new(Plan::failed(&options), End::Withdrawn { what }));
+        return Ok(Report::new(Plan::failed(&options), End::Withdrawn(why)));
     }
     let ended = terraform.plan(Planning { lock: !args.dry_run, refresh_only: false }).await.world()?;
     let errors = ended.messages.errors();

@@ -18,6 +18,7 @@ use crate::{
     },
     progress,
     sticky::marker,
+    words::Words,
 };
 
 /// More changes than these are counted only.
@@ -34,6 +35,8 @@ pub(super) struct Context<'a> {
     pub(super) held: &'a BTreeMap<String, Hold>,
     /// Why the release cannot be applied any more.
     pub(super) spent: Option<&'a str>,
+    /// Why it goes nowhere else than where it came from.
+    pub(super) withdrawn: Option<&'a Words>,
     pub(super) why: &'a [Why],
     /// What is live, if that is newer.
     pub(super) older: Option<&'a Older>,
@@ -79,8 +82,11 @@ fn said(plan: &Plan, review: &Review, context: &Context<'_>, page: &mut Page<'_>
     page.push(&heading);
     page.complaints(context.errors, plan.values_hidden);
     for hold in context.held.values() {
-        let line =
-            format!("- {} ({}): {}\n", page.span(&hold.function), page.span(&hold.id), page.message(&hold.reason));
+        let why = match plan.values_hidden {
+            true => String::new(),
+            false => format!(": {}", page.message(&hold.reason)),
+        };
+        let line = format!("- {} ({}){why}\n", page.span(&hold.function), page.span(&hold.id));
         page.push(&line);
     }
     if !context.held.is_empty() {
@@ -88,6 +94,11 @@ fn said(plan: &Plan, review: &Review, context: &Context<'_>, page: &mut Page<'_>
         return;
     }
     if plan.errored {
+        return;
+    }
+    if let Some(why) = context.withdrawn {
+        let line = format!("{}\n\n", page.message(why.shown(plan.values_hidden)));
+        page.push(&line);
         return;
     }
     if let Some(why) = context.spent {
@@ -120,6 +131,9 @@ fn headline(plan: &Plan, context: &Context<'_>, page: &Page<'_>) -> String {
     }
     if !context.held.is_empty() {
         return format!("⛔ Not delivered to {what}: it contains code that was judged bad");
+    }
+    if context.withdrawn.is_some() {
+        return format!("⛔ Not delivered to {what}: the release was taken out of service where it came from");
     }
     if context.spent.is_some() {
         return format!("⛔ Not delivered to {what}: this release was applied there before");

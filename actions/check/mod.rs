@@ -29,6 +29,7 @@ use crate::{
     github::{Access, GitHub},
     interrupt,
     ledger::{Ledger, Release, State},
+    origin,
     plan::{Hiding, Keep, Plan, make},
     progress, runner, terraform, who,
 };
@@ -44,6 +45,9 @@ pub struct Args {
     /// Release of the environment's ledger that is to be applied
     #[arg(long, env = "INPUT_RELEASE", value_name = "ID")]
     release: String,
+    /// Environment that the release came from; what it took out of service or holds goes nowhere else
+    #[arg(long, env = "INPUT_FROM", value_name = "NAME")]
+    from: Option<String>,
     /// When a person has to approve
     #[arg(long, env = "INPUT_APPROVAL", value_name = "WHEN", default_value = "on-difference")]
     approval: Approval,
@@ -73,9 +77,9 @@ impl Args {
 /// `pull-request` and `deployment` (their numbers on GitHub, empty if there is none).
 ///
 /// # Errors
-/// [`Failure::Gate`] if the release contains code that was judged bad, or was replaced already and would be applied anew, the
-/// plan could not be made, or a GitHub environment lets in more than the branch or misses its reviewers; [`Failure::World`] if
-/// AWS or GitHub fails.
+/// [`Failure::Gate`] if the release contains code that was judged bad, was taken out of service where it came from, or was
+/// replaced already and would be applied anew, the plan could not be made, or a GitHub environment lets in more than the branch
+/// or misses its reviewers; [`Failure::World`] if AWS or GitHub fails.
 pub async fn run(args: Args) -> Result<(), Failure> {
     let _group = runner::group("lockgate check (actions/check/mod.rs)");
     let event = Event::read().usage()?;
@@ -104,7 +108,8 @@ async fn decide(
     deployment: Option<u64>,
 ) -> Result<(), Failure> {
     let review = review::find(github, args, commit.as_deref()).await.world()?;
-    let ledger = Ledger::new(&aws::config().await.usage()?, &args.environment);
+    let config = aws::config().await.usage()?;
+    let ledger = Ledger::new(&config, &args.environment);
     let release = ledger.release(&args.release).await.world()?;
     let older = older::find(github, &ledger, &release).await.world()?;
     let keep = args.record.as_deref().map(Keep::new).transpose().usage()?;
@@ -115,6 +120,10 @@ async fn decide(
     let taken_back = taken_back::find(&ledger, &release, &holds).await.world()?;
     let held = held::on(&release, &plan, holds);
     let spent = spent(&release, &plan);
+    let withdrawn = match &args.from {
+        Some(from) => origin::refusal(&config, from, &release.id).await.world()?,
+        None => None,
+    };
     let why = review.judge(&plan, older.is_some(), taken_back.is_some(), args.approval);
     let context = Context {
         environment: &args.environment,
@@ -123,6 +132,7 @@ async fn decide(
         release: &release,
         held: &held,
         spent: spent.as_deref(),
+        withdrawn: withdrawn.as_ref(),
         why: &why,
         older: older.as_ref(),
         taken_back: taken_back.as_ref(),
@@ -132,7 +142,9 @@ async fn decide(
     };
     let record = match &keep {
         // Before anybody is told that it goes on: the apply needs it to say what differs.
-        Some(keep) if held.is_empty() && spent.is_none() => keep.store(&plan, false).await.world()?,
+        Some(keep) if held.is_empty() && spent.is_none() && withdrawn.is_none() => {
+            keep.store(&plan, false).await.world()?
+        }
         _ => None,
     };
     runner::summary(&comment::summary(&plan, &review, &context)).usage()?;
@@ -151,6 +163,9 @@ async fn decide(
     }
     if !held.is_empty() {
         return Err(Failure::Gate(anyhow!("{}", held::told(&release.id, &held))));
+    }
+    if let Some(why) = withdrawn {
+        return Err(Failure::Gate(why.into()));
     }
     if let Some(why) = spent {
         return Err(Failure::Gate(anyhow!(why)));

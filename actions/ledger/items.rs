@@ -93,19 +93,6 @@ impl Release {
         let recorded = self.functions.values().any(|function| function.version.is_some());
         self.applied_at.or_else(|| recorded.then_some(self.created_at))
     }
-
-    /// Why it goes to no other environment, if this one, which it is of, took it out of service.
-    #[must_use]
-    pub fn withdrawn(&self, environment: &str) -> Option<String> {
-        if !matches!(self.state, State::RolledBack | State::Failed) {
-            return None;
-        }
-        let why = self.reason.as_deref().unwrap_or("no reason is recorded");
-        Some(format!(
-            "release {} is {} in {environment}: {why}; it goes nowhere else. Deliver other code, or what serves {environment} now",
-            self.id, self.state
-        ))
-    }
 }
 
 /// One function of a release.

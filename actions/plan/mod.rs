@@ -125,7 +125,9 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         environment: args.what.environment.clone(),
         commit: pull_request.map(|pull| pull.head.sha.clone()).or_else(who::commit),
         holds: match &args.what.environment {
-            Some(environment) if args.plan_json.is_none() => holds(environment, &made.codes).await,
+            Some(environment) if args.plan_json.is_none() => {
+                holds(environment, &made.codes, made.plan.values_hidden).await
+            }
             _ => None,
         },
         run: who::run_url(),
@@ -166,8 +168,9 @@ async fn tell(args: &Args, number: u64, plan: &Plan, context: &comment::Context)
     Ok(())
 }
 
-/// What is held in the environment, or nothing where nobody can say: a plan is worth reading without.
-async fn holds(environment: &str, planned: &BTreeSet<String>) -> Option<Vec<comment::Hold>> {
+/// What is held in the environment, or nothing where nobody can say: a plan is worth reading without. Why may be words of a
+/// function's or AWS's.
+async fn holds(environment: &str, planned: &BTreeSet<String>, hide_why: bool) -> Option<Vec<comment::Hold>> {
     let read = async {
         let ledger = Ledger::new(&aws::config().await?, environment);
         let (holds, _) = ledger.holds_and_locks().await?;
@@ -175,7 +178,7 @@ async fn holds(environment: &str, planned: &BTreeSet<String>) -> Option<Vec<comm
         anyhow::Ok(
             held.map(|hold| comment::Hold {
                 concerns: planned.contains(&hold.code),
-                text: format!("{}: {}", hold.id, hold.reason),
+                text: if hide_why { hold.id } else { format!("{}: {}", hold.id, hold.reason) },
             })
             .collect(),
         )

@@ -29,11 +29,11 @@ use crate::{
     ledger::{Action, AliasMove, Ledger, Live, Moving, Release, State},
     lock::{self, Held},
     moves::Mover,
-    plan::Values,
     progress::{self, Told},
     runner,
     version::Versions,
     who,
+    words::Words,
 };
 
 /// What to promote, and how.
@@ -98,19 +98,18 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     let event = Event::read().usage()?;
     let config = aws::config().await.usage()?;
     let ledger = Ledger::new(&config, &args.environment);
-    let hidden = Values::Auto.hidden(&event);
     if args.dry_run {
-        return begin(&args, &config, &ledger, hidden).await;
+        return begin(&args, &config, &ledger).await;
     }
     args.told
         .status(progress::State::InProgress, &format!("Promoting {}: {}", args.release, args.strategy), None)
         .await;
-    let done = begin(&args, &config, &ledger, hidden).await;
-    comment::tell(&args, &event, &ledger, done.as_ref().err(), hidden).await;
+    let done = begin(&args, &config, &ledger).await;
+    comment::tell(&args, &event, &ledger, done.as_ref().err()).await;
     done
 }
 
-async fn begin(args: &Args, config: &SdkConfig, ledger: &Ledger, hidden: bool) -> Result<(), Failure> {
+async fn begin(args: &Args, config: &SdkConfig, ledger: &Ledger) -> Result<(), Failure> {
     let release = ledger.release(&args.release).await.world()?;
     if let Some((stem, _)) = release.functions.iter().find(|(_, function)| function.version.is_none()) {
         let why = anyhow!("release {} has no version of {stem} yet: Terraform's apply comes first", release.id);
@@ -125,7 +124,7 @@ async fn begin(args: &Args, config: &SdkConfig, ledger: &Ledger, hidden: bool) -
     Versions::new(config).awake(&release).await.world()?;
     let held = take_lock(ledger, &purpose, args.lease).await?;
     let mover = Mover { ledger: ledger.clone(), aliases: Aliases::new(config), held };
-    let done = promote(args, config, &mover, release, hidden).await;
+    let done = promote(args, config, &mover, release).await;
     // Whatever happened, the lock is not needed any more; one that was lost stays with its new owner.
     mover.held.give_back(&mover.ledger).await;
     done
@@ -155,15 +154,17 @@ async fn refuse_held(ledger: &Ledger, release: &Release) -> Result<(), Failure> 
     let held: Vec<_> = holds
         .iter()
         .map(|hold| {
-            format!("{} ({}), since {:.0} in {}: {}", hold.function, hold.id, hold.at, hold.release, hold.reason)
+            let what = format_args!("{} ({}), since {:.0} in {}", hold.function, hold.id, hold.at, hold.release);
+            Words::new(what, &hold.reason)
         })
         .collect();
-    let why = anyhow!(
-        "release {} contains code that was judged bad: {}; ship other code, or free it by `lockgate unlock --hold ID`",
-        release.id,
-        held.join("; ")
-    );
-    Err(Failure::Gate(why))
+    let why = Words::join(&held).within(|held| {
+        format!(
+            "release {} contains code that was judged bad: {held}; ship other code, or free it by `lockgate unlock --hold ID`",
+            release.id
+        )
+    });
+    Err(Failure::Gate(why.into()))
 }
 
 async fn show(args: &Args, config: &SdkConfig, ledger: &Ledger, release: &Release) -> Result<(), Failure> {
@@ -194,13 +195,7 @@ fn plan(moves: &BTreeMap<String, AliasMove>, strategy: Strategy) -> String {
     if moves.is_empty() { format!("{text} every alias is there already") } else { text }
 }
 
-async fn promote(
-    args: &Args,
-    config: &SdkConfig,
-    mover: &Mover,
-    release: Release,
-    hidden: bool,
-) -> Result<(), Failure> {
+async fn promote(args: &Args, config: &SdkConfig, mover: &Mover, release: Release) -> Result<(), Failure> {
     let live = mover.ledger.live().await.world()?;
     let live = mover.finish(live).await.world()?;
     // Only now: a move that was left half done is brought to its end in any case, and it may have put a hold on this very
@@ -216,9 +211,10 @@ async fn promote(
     let looked = preflight::look(&mover.aliases, &versions, &release, serving.as_ref(), args.strategy).await.world()?;
     let watch = Watch::new(config);
     let (alarms, mut refusals) = alarms(args, &watch).await.world()?;
-    refusals.extend(looked.refusals);
+    refusals.extend(looked.refusals.into_iter().map(Words::from));
     if !refusals.is_empty() {
-        return Err(Failure::Gate(anyhow!("{} was not promoted: {}", release.id, refusals.join("; "))));
+        let why = Words::join(&refusals).within(|refusals| format!("{} was not promoted: {refusals}", release.id));
+        return Err(Failure::Gate(why.into()));
     }
     runner::say(plan(&looked.moves, args.strategy));
     if live.release.is_none() {
@@ -243,7 +239,6 @@ async fn promote(
         live: Live { moving: Some(moving.clone()), ..live },
         moving,
         moved: false,
-        hidden,
         moments: Vec::new(),
         began: Instant::now(),
     };
@@ -252,7 +247,7 @@ async fn promote(
 }
 
 /// The alarms to look at, and those that fire already.
-async fn alarms(args: &Args, watch: &Watch) -> Result<(Vec<String>, Vec<String>)> {
+async fn alarms(args: &Args, watch: &Watch) -> Result<(Vec<String>, Vec<Words>)> {
     if args.ignore_alarms {
         runner::warning("alarms are ignored for this promotion");
         return Ok((Vec::new(), Vec::new()));
@@ -263,17 +258,19 @@ async fn alarms(args: &Args, watch: &Watch) -> Result<(Vec<String>, Vec<String>)
     let mut refusals: Vec<_> = firing
         .iter()
         .map(|alarm| {
-            format!(
-                "alarm {} fires already ({}); a release that mends it passes with --ignore-alarms, in deploy.yml by the variable \
-                 LOCKGATE_IGNORE_ALARMS of the GitHub environment {}-promote",
-                alarm.name, alarm.why, args.environment
-            )
+            Words::new(format_args!("alarm {} fires already", alarm.name), &alarm.why).within(|fires| {
+                format!(
+                    "{fires}; a release that mends it passes with --ignore-alarms, in deploy.yml by the variable \
+                     LOCKGATE_IGNORE_ALARMS of the GitHub environment {}-promote",
+                    args.environment
+                )
+            })
         })
         .collect();
     if by_default && !missing.is_empty() {
         runner::warning(format_args!("there is no alarm {}: the verdict rests on metrics alone", missing.join(", ")));
     } else {
-        refusals.extend(missing.iter().map(|name| format!("there is no alarm {name}")));
+        refusals.extend(missing.iter().map(|name| format!("there is no alarm {name}").into()));
     }
     Ok((names.into_iter().filter(|name| !missing.contains(name)).collect(), refusals))
 }

@@ -13,7 +13,7 @@ use super::{
     smoke,
     strategy::{self, Step},
     verdict::{Rules, Sums, Verdict, judge, starved},
-    watch::{Watch, Watched},
+    watch::{Firing, Watch, Watched},
 };
 use crate::{
     alias::{Alias, Error, Traffic},
@@ -25,6 +25,7 @@ use crate::{
     runner,
     version::{Unanswered, Versions},
     who,
+    words::Words,
 };
 
 /// How often a step is looked at, at the most.
@@ -35,9 +36,8 @@ const EXTENSIONS: u32 = 3;
 
 /// How a promotion went wrong.
 enum Broken {
-    /// The release was judged worse; the functions whose fault it is, by their names in `lockgate.toml`, and what was seen:
-    /// what a function said stands below it in the chain.
-    Bad(Vec<String>, anyhow::Error),
+    /// The release was judged worse; the functions whose fault it is, by their names in `lockgate.toml`, and what was seen.
+    Bad(Vec<String>, Words),
     /// The run was asked to stop.
     Interrupted,
     /// Something failed that says nothing about the release.
@@ -48,16 +48,22 @@ enum Broken {
 #[derive(Debug)]
 pub(super) struct TakenBack {
     release: String,
-    /// Whether any alias had moved.
+    /// Whether any alias was to move already.
     pub(super) moved: bool,
-    why: String,
+    why: Words,
+}
+
+impl TakenBack {
+    /// What is said where values are hidden, or are not.
+    pub(super) fn told(&self, hidden: bool) -> String {
+        let how = if self.moved { "taken back" } else { "not promoted" };
+        format!("{} was {how}: {}", self.release, self.why.shown(hidden))
+    }
 }
 
 impl fmt::Display for TakenBack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { release, moved, why } = self;
-        let how = if *moved { "was taken back" } else { "was not promoted, and moved no alias" };
-        write!(f, "{release} {how}: {why}")
+        f.write_str(&self.told(false))
     }
 }
 
@@ -74,8 +80,6 @@ pub(super) struct Promotion<'a> {
     pub(super) live: Live,
     pub(super) moving: Moving,
     pub(super) moved: bool,
-    /// Whether what functions and AWS say is kept from everybody but who reads the log.
-    pub(super) hidden: bool,
     pub(super) moments: Vec<Moment>,
     pub(super) began: Instant,
 }
@@ -145,7 +149,7 @@ impl Promotion<'_> {
         try_join_all(self.moving.aliases.iter().map(through)).await?;
         match &self.args.health_url {
             // It speaks for the service, not for one function.
-            Some(url) => smoke::health(url).await.map_err(|error| Broken::Bad(Vec::new(), error)),
+            Some(url) => smoke::health(url).await.map_err(|error| Broken::Bad(Vec::new(), format!("{error:#}").into())),
             None => Ok(()),
         }
     }
@@ -197,16 +201,16 @@ impl Promotion<'_> {
             let verdicts = sums.iter().map(|(stem, (new, old))| (stem, judge(new, old, &rules)));
             let verdicts: BTreeMap<_, _> = verdicts.collect();
             let bad: Vec<_> = verdicts.iter().filter(|(_, verdict)| matches!(verdict, Verdict::Bad(_))).collect();
-            let mut why: Vec<_> =
-                firing.iter().map(|alarm| format!("alarm {} fires: {}", alarm.name, alarm.why)).collect();
-            why.extend(bad.iter().map(|(stem, verdict)| format!("{stem} is {verdict}")));
+            let fires = |alarm: &Firing| Words::new(format_args!("alarm {} fires", alarm.name), &alarm.why);
+            let mut why: Vec<_> = firing.iter().map(fires).collect();
+            why.extend(bad.iter().map(|(stem, verdict)| format!("{stem} is {verdict}").into()));
             if !why.is_empty() {
                 let mut blamed: Vec<String> = bad.iter().map(|(stem, _)| (**stem).clone()).collect();
                 // An alarm names neither version nor function: it is the only one's fault, or nobody's for certain.
                 if let ([], [only]) = (&blamed[..], &watched.keys().collect::<Vec<_>>()[..]) {
                     blamed.push((*only).clone());
                 }
-                return Err(Broken::Bad(blamed, anyhow!("{}", why.join("; "))));
+                return Err(Broken::Bad(blamed, Words::join(&why)));
             }
             if began.elapsed() < step.wait {
                 continue;
@@ -236,13 +240,13 @@ impl Promotion<'_> {
             let starved: Vec<_> =
                 few.iter().filter(|stem| starved(&sums[*stem].0, &sums[*stem].1, step.percent)).cloned().collect();
             if !starved.is_empty() {
-                let why = anyhow!(
+                let why = format!(
                     "{} got none of {} % of the traffic, while the version before got all of it; something keeps requests \
                      from the new version",
                     starved.join(", "),
                     step.percent
                 );
-                return Err(Broken::Bad(Vec::new(), why));
+                return Err(Broken::Bad(Vec::new(), why.into()));
             }
             return self.decide_by_probe(step, few, seen.join("; ")).await;
         }
@@ -251,7 +255,7 @@ impl Promotion<'_> {
     async fn decide_by_probe(&mut self, step: Step, few: Vec<String>, seen: String) -> Result<(), Broken> {
         self.probe(&few).await?;
         if self.args.on_too_few == OnTooFew::Fail {
-            return Err(Broken::Bad(Vec::new(), anyhow!("{seen}, and --on-too-few is fail")));
+            return Err(Broken::Bad(Vec::new(), format!("{seen}, and --on-too-few is fail").into()));
         }
         runner::notice(format_args!("{}: decided by probes ({seen})", self.release.id));
         self.note(step.percent, "good by probes: too few samples");
@@ -308,22 +312,15 @@ impl Promotion<'_> {
                 return Err(Failure::World(lock::Lost.into()));
             }
         }
-        let (bad, seen) = match &broken {
-            Broken::Bad(bad, why) => (bad.clone(), format!("{why:#}")),
-            Broken::Interrupted => (Vec::new(), "its promotion was cancelled".to_owned()),
-            Broken::Failed(error) => (Vec::new(), format!("{error:#}")),
+        let (bad, why) = match &broken {
+            Broken::Bad(bad, why) => (bad.clone(), why.clone()),
+            Broken::Interrupted => (Vec::new(), "its promotion was cancelled".to_owned().into()),
+            Broken::Failed(error) => (Vec::new(), format!("{error:#}").into()),
         };
-        let (how, id) = (if self.moved { "taken back" } else { "not promoted" }, &self.release.id);
-        runner::say(format_args!("{id} is {how}: {seen}"));
-        // What is written down is shown to everybody later on, as in the comment of the next plan.
-        let why = match &broken {
-            Broken::Bad(_, why) if self.hidden => format!("{why}; the run's log says more"),
-            Broken::Failed(_) if self.hidden => {
-                "something failed that says nothing about it; the run's log says what".to_owned()
-            }
-            _ => seen,
-        };
-        if let Err(error) = self.undo(&bad, &why).await {
+        if self.moved {
+            runner::say(format_args!("taking {} back: {why}", self.release.id));
+        }
+        if let Err(error) = self.undo(&bad, &why.all).await {
             if error.is::<lock::Lost>() {
                 return Err(Failure::World(error));
             }

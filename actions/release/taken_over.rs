@@ -1,21 +1,20 @@
 //! A release that another environment has: its bytes are uploaded and have served there, so only the ledger is written. Nothing
 //! is built, and nothing can differ.
 
-use anyhow::anyhow;
-
 use super::{Args, create, shown};
 use crate::{
     aws,
     failure::{Blame, Failure},
     ledger::{Function, Ledger, Release, State},
-    runner, who,
+    origin, runner, who,
 };
 
 pub(super) async fn run(args: &Args, from: &str, id: &str) -> Result<(), Failure> {
     let config = aws::config().await.usage()?;
     let theirs = Ledger::new(&config, from).release(id).await.world()?;
-    if let Some(why) = theirs.withdrawn(from) {
-        return Err(Failure::Gate(anyhow!(why)));
+    // Who releases does not read what is held; whoever applies does.
+    if let Some(why) = origin::withdrawn(&theirs, from) {
+        return Err(Failure::Gate(why.into()));
     }
     let release = of(&args.environment, theirs);
     runner::say(shown(&release));

@@ -7,12 +7,13 @@ use std::{
     collections::BTreeMap,
     fs,
     sync::{Arc, LazyLock, Mutex, PoisonError},
+    time::Duration,
 };
 
 use lockgate::{
     delivery::Kind,
-    ledger::{Function, Ledger, Release, SCHEMA, State},
-    lock,
+    ledger::{Change, Function, Hold, Ledger, Live, Release, SCHEMA, State},
+    lock::{self, Held, Taken},
 };
 use stand_ins::{
     emulator::{REGION, ROOT_KEY, shared},
@@ -105,12 +106,25 @@ impl Environment {
         Self { world, ledger, lambda, _server: server }
     }
 
-    /// Another environment, where the release came from and stands so; `name` has to be unique, too.
-    pub(crate) fn comes_from(&mut self, name: &str, state: State) {
-        let origin = wait(async { table::make(&shared().await.config().await, name).await });
-        let reason = Some("calls look wrong".to_owned());
-        let theirs = Release { state, reason, ..wait(self.ledger.release(ID)).expect("a release") };
-        assert!(wait(origin.create(&theirs)).expect("written"));
+    /// Another environment, where the release came from and stands so, and where its code may be held; `name` has to be unique,
+    /// too.
+    pub(crate) fn comes_from(&mut self, name: &str, state: State, held: bool) {
+        wait(async {
+            let origin = table::make(&shared().await.config().await, name).await;
+            let reason = matches!(state, State::RolledBack | State::Failed).then(|| "calls look wrong".to_owned());
+            let mut theirs = Release { state, reason, ..self.ledger.release(ID).await.expect("a release") };
+            let function = theirs.functions.get_mut("tally").expect("a function");
+            function.configuration = Some("c0nf".to_owned());
+            let hold = Hold::new("tally", function, "r8-dddddddddddd", "it loses calls", "ada").expect("configured");
+            assert!(origin.create(&theirs).await.expect("written"));
+            let lease = Duration::from_secs(60);
+            let taken = Held::take(&origin, lock::Name::Alias, "ada", "a test", lease).await.expect("a ledger");
+            let Taken::Ours(lock, _) = taken else { panic!("nobody else has it") };
+            let holds = if held { &[hold][..] } else { &[] };
+            let change = Change { live: &Live::default(), releases: &[], holds };
+            origin.write(&lock, change).await.expect("written");
+            lock.give_back(&origin).await;
+        });
         self.world.set("INPUT_FROM", name);
     }
 

@@ -70,21 +70,41 @@ fn versions_that_are_not_there_or_run_other_code_are_not_recorded() {
 }
 
 #[test]
-fn a_release_that_was_taken_out_of_service_where_it_came_from_is_not_applied() {
-    let mut environment = Environment::of("apply-to", World::new(ROOT).telling());
+fn a_release_that_was_judged_where_it_came_from_is_not_applied() {
+    let mut environment = Environment::new("apply-to", ROOT);
     let digest = environment.world.approve();
-    for (name, state) in [("apply-from-bad", State::RolledBack), ("apply-from-worse", State::Failed)] {
-        environment.comes_from(name, state);
-        let done = environment.world.apply(1, &digest);
-        for part in [format!("is {state} in {name}"), "calls look wrong".to_owned()] {
-            assert!(done.said.contains(&part) && done.summary.contains(&part), "{}{}", done.said, done.summary);
+    for (name, state, held, why, reason) in [
+        ("apply-from-bad", State::RolledBack, false, "is rolled back in apply-from-bad", "calls look wrong"),
+        ("apply-from-worse", State::Failed, false, "is failed in apply-from-worse", "calls look wrong"),
+        // A later release was judged, which has the same code.
+        ("apply-from-held", State::Replaced, true, "was judged bad in apply-from-held", "it loses calls"),
+    ] {
+        environment.comes_from(name, state, held);
+        for values in ["show", "hide"] {
+            environment.world.set("INPUT_VALUES", values);
+            let done = environment.world.apply(1, &digest);
+            assert!(done.said.contains(why) && done.said.contains(reason), "{}", done.said);
+            assert!(done.summary.contains(why), "{}", done.summary);
+            assert_eq!(done.summary.contains(reason), values == "show", "{}", done.summary);
+            assert_eq!((done.output("approved"), done.output("applied")), ("false", "false"));
         }
-        assert_eq!((done.output("approved"), done.output("applied")), ("false", "false"));
         assert!(environment.world.state().is_empty() && environment.locks().is_empty());
     }
-    environment.comes_from("apply-from-good", State::Live);
+    environment.comes_from("apply-from-good", State::Live, false);
     environment.world.apply(0, &digest);
     assert_eq!(environment.function().version.as_deref(), Some("2"));
+}
+
+#[test]
+fn an_apply_that_broke_off_is_told() {
+    let mut environment = Environment::of("apply-broken", World::new(ROOT).telling());
+    let digest = environment.world.approve();
+    environment.world.set("INPUT_FROM", "no-such-environment");
+    let done = environment.world.apply(3, &digest);
+    assert!(done.said.contains("lockgate_releases_no-such-environment"), "{}", done.said);
+    let told = "## ❌ The apply to `apply-broken` broke off\n";
+    assert!(environment.world.comments().iter().any(|it| it.contains(told)), "{:?}", environment.world.comments());
+    assert!(environment.locks().is_empty());
 }
 
 #[test]

@@ -48,6 +48,10 @@ fn code_that_is_held_is_refused_until_it_is_configured_otherwise_or_freed() {
     stage.world_mut().set("INPUT_RECORD", "s3://artifacts/plans/");
     let hold = stage.hold(&configuration(256), "it loses calls");
 
+    stage.world().ends(1, &["check", "--values", "hide"]);
+    let comment = stage.comment().expect("a comment");
+    assert!(comment.contains(&hold) && !comment.contains("it loses calls"), "{comment}");
+
     // The plan says nothing of the function, or not yet all: it may be the one that was judged.
     refused(&stage, &hold);
     plans(&stage, 512, true);

@@ -32,6 +32,27 @@ fn code_that_an_alarm_took_back_waits_for_a_person_although_nothing_holds_it() {
 }
 
 #[test]
+fn a_release_that_was_judged_where_it_came_from_is_shown_to_nobody() {
+    let mut stage = Stage::merged("back-to", ROOT);
+    for (name, state, held, why) in [
+        ("back-from-bad", State::RolledBack, false, "calls look wrong"),
+        ("back-from-held", State::Live, true, "it loses calls"),
+    ] {
+        stage.environment.comes_from(name, state, held);
+        let done = stage.check(1);
+        assert!(done.said.contains(why) && done.outputs.is_empty(), "{}", done.said);
+        let comment = stage.comment().expect("a comment");
+        let headline = "## ⛔ Not delivered to `back-to`: the release was taken out of service where it came from\n";
+        assert!(comment.contains(headline) && comment.contains(why) && comment.contains(name), "{comment}");
+        stage.world().ends(1, &["check", "--values", "hide"]);
+        let comment = stage.comment().expect("a comment");
+        assert!(comment.contains(headline) && comment.contains(name) && !comment.contains(why), "{comment}");
+    }
+    stage.environment.comes_from("back-from-good", State::Live, false);
+    stage.check(0);
+}
+
+#[test]
 fn a_release_that_was_replaced_is_not_applied_anew() {
     let stage = Stage::new("back-spent", ROOT);
     stage.review();

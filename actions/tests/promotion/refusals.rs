@@ -82,7 +82,7 @@ fn a_version_that_does_not_answer_its_probe_costs_nobody_a_request() {
         Err(serde_json::json!({"errorType": "AccessDenied"}));
     let said = world.ends(1, &PROMOTE);
     assert!(said.contains("version 2 of enrich") && said.contains("AccessDenied"), "{said}");
-    assert!(said.contains("was not promoted, and moved no alias") && !said.contains("back"), "{said}");
+    assert!(said.contains("was not promoted: version 2 of") && !said.contains("taken back"), "{said}");
     let moved = world.requests().iter().any(|request| {
         request.method == "PUT" && String::from_utf8_lossy(&request.body).contains(r#""FunctionVersion":"2""#)
     });

@@ -6,13 +6,17 @@ use std::{
     sync::mpsc::{Receiver, channel},
 };
 
+use aws_sdk_cloudwatch::types::StateValue;
 use lockgate::ledger::{Release, State};
 use stand_ins::{
     github::{Deployment, Fault, Github, NewPull},
     scripted::{Answer, Scripted},
 };
 
-use crate::world::{FUNCTIONS, NEW, OLD, World};
+use crate::{
+    verdicts::alarm,
+    world::{FUNCTIONS, NEW, OLD, World},
+};
 
 pub(crate) const REPOSITORY: &str = "example/calls";
 const PROMOTE: [&str; 6] = ["promote", "--release", NEW, "--strategy", "all-at-once", "--ignore-alarms=true"];
@@ -244,12 +248,24 @@ fn where_everybody_may_read_a_verdict_is_told_without_what_the_function_said() {
     command.env("GITHUB_ACTIONS", "true");
     let said = merges.ended(1, command);
     assert!(said.contains("boom"), "{said}");
-    merges.taken_back(&["fails (Unhandled)", "the run's log says more"]);
-    let holds = merges.world.holds();
-    assert!(holds[0].reason.contains("fails (Unhandled)"), "{holds:?}");
-    for shown in [&merges.comment(3), &merges.deployment().statuses[1].description, &holds[0].reason] {
+    merges.taken_back(&["fails (Unhandled)"]);
+    for shown in [&merges.comment(3), &merges.deployment().statuses[1].description] {
         assert!(!shown.contains("boom"), "{shown}");
     }
+    // The ledger is not for everybody.
+    assert!(merges.world.holds()[0].reason.contains("boom"));
+}
+
+#[test]
+fn where_everybody_may_read_an_alarm_is_named_without_its_reason() {
+    let merges = Merges::new("told-alarm");
+    alarm(&merges.world, "lockgate-told-alarm", StateValue::Alarm);
+    let mut command = merges.run(&PROMOTE[..5]);
+    command.env("GITHUB_ACTIONS", "true");
+    let said = merges.ended(1, command);
+    assert!(said.contains("the test says so"), "{said}");
+    let comment = merges.comment(3);
+    assert!(comment.contains("alarm lockgate-told-alarm fires already") && !comment.contains("says so"), "{comment}");
 }
 
 #[test]

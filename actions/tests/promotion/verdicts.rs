@@ -72,7 +72,7 @@ fn meanwhile(world: &World, mut come: impl FnMut() + Send + 'static) {
 }
 
 /// An alarm that watches nothing, in this state.
-fn alarm(world: &World, name: &str, state: StateValue) {
+pub(crate) fn alarm(world: &World, name: &str, state: StateValue) {
     let put = world.cloudwatch.put_metric_alarm().alarm_name(name).namespace("Nothing").metric_name("Nothing");
     let put = put.statistic(Statistic::Sum).period(60).evaluation_periods(1).threshold(1.0);
     wait(put.comparison_operator(ComparisonOperator::GreaterThanThreshold).send()).expect("an alarm");
@@ -167,7 +167,7 @@ fn an_alarm_that_fires_or_is_missing_keeps_a_release_out() {
     assert!(said.contains("there is no alarm no-such-alarm"), "{said}");
     alarm(&world, "lockgate-verdict-alarm", StateValue::Alarm);
     let said = world.ends(1, &all_at_once);
-    assert!(said.contains("alarm lockgate-verdict-alarm fires already (the test says so)"), "{said}");
+    assert!(said.contains("alarm lockgate-verdict-alarm fires already: the test says so"), "{said}");
     world.serves("1", OLD, "refused");
     world.ends(0, &[&all_at_once[..], &["--ignore-alarms"]].concat());
     world.serves("2", NEW, "it mends what the alarm fires about");

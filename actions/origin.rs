@@ -1,0 +1,51 @@
+//! The environment that a release came from, which may have judged it since: what was taken out of service there, or is held
+//! there, goes nowhere else.
+
+use anyhow::Result;
+use aws_config::SdkConfig;
+
+use crate::{
+    ledger::{Ledger, Release, State},
+    words::Words,
+};
+
+/// Why a release that came from this environment may not go on, if so.
+///
+/// # Errors
+/// If the environment's ledger cannot be read, or does not have the release.
+pub(crate) async fn refusal(config: &SdkConfig, from: &str, id: &str) -> Result<Option<Words>> {
+    let ledger = Ledger::new(config, from);
+    let theirs = ledger.release(id).await?;
+    if let Some(why) = withdrawn(&theirs, from) {
+        return Ok(Some(why));
+    }
+    // A later release may have been judged, for code that this one has as well.
+    let held: Vec<_> = ledger
+        .holds_on(&theirs)
+        .await?
+        .iter()
+        .map(|hold| Words::new(format_args!("{} ({})", hold.function, hold.id), &hold.reason))
+        .collect();
+    if held.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Words::join(&held).within(|held| {
+        format!(
+            "release {id} contains code that was judged bad in {from}: {held}; deliver other code, or free it by `lockgate unlock \
+             --environment {from} --hold ID` with a reason and run this again"
+        )
+    })))
+}
+
+/// The same, by the release's own state alone.
+pub(crate) fn withdrawn(theirs: &Release, from: &str) -> Option<Words> {
+    if !matches!(theirs.state, State::RolledBack | State::Failed) {
+        return None;
+    }
+    let what = format!("release {} is {} in {from}", theirs.id, theirs.state);
+    let why = match &theirs.reason {
+        Some(reason) => Words::new(what, reason),
+        None => what.into(),
+    };
+    Some(why.within(|why| format!("{why}; it goes nowhere else. Deliver other code, or what serves {from} now")))
+}
