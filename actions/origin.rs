@@ -9,15 +9,27 @@ use crate::{
     words::Words,
 };
 
-/// Why a release that came from this environment may not go on, if so.
+/// Why a release may not go on.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    /// In a few words, which end a headline.
+    pub(crate) headline: &'static str,
+    /// Why.
+    pub(crate) why: Words,
+}
+
+/// Why a release of ours that came from this environment may not go on, if so. What serves here already may be applied again.
 ///
 /// # Errors
 /// If the environment's ledger cannot be read, or does not have the release.
-pub(crate) async fn refusal(config: &SdkConfig, from: &str, id: &str) -> Result<Option<Words>> {
+pub(crate) async fn refusal(config: &SdkConfig, from: &str, ours: &Release) -> Result<Option<Refusal>> {
+    if ours.state == State::Live {
+        return Ok(None);
+    }
     let ledger = Ledger::new(config, from);
-    let theirs = ledger.release(id).await?;
+    let theirs = ledger.release(&ours.id).await?;
     if let Some(why) = withdrawn(&theirs, from) {
-        return Ok(Some(why));
+        return Ok(Some(Refusal { headline: "the release was taken out of service where it came from", why }));
     }
     // A later release may have been judged, for code that this one has as well.
     let held: Vec<_> = ledger
@@ -29,15 +41,17 @@ pub(crate) async fn refusal(config: &SdkConfig, from: &str, id: &str) -> Result<
     if held.is_empty() {
         return Ok(None);
     }
-    Ok(Some(Words::join(&held).within(|held| {
+    let why = Words::join(&held).within(|held| {
         format!(
-            "release {id} contains code that was judged bad in {from}: {held}; deliver other code, or free it by `lockgate unlock \
-             --environment {from} --hold ID` with a reason and run this again"
+            "release {} contains code that was judged bad in {from}: {held}; deliver other code, or free it by `lockgate unlock \
+             --environment {from} --hold ID` with a reason and run this again",
+            ours.id
         )
-    })))
+    });
+    Ok(Some(Refusal { headline: "its code is held where it came from", why }))
 }
 
-/// The same, by the release's own state alone.
+/// Why what became of a release there keeps it from going on.
 pub(crate) fn withdrawn(theirs: &Release, from: &str) -> Option<Words> {
     if !matches!(theirs.state, State::RolledBack | State::Failed) {
         return None;

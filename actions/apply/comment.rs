@@ -41,8 +41,8 @@ pub(super) fn broken_off(context: &Context, most: usize) -> String {
     page.push(&format!("{}\n", marker::line(progress::COMMENT, &markdown::short(subject, 400))));
     let what = page.span(subject);
     page.push(&format!(
-        "## ❌ The apply to {what} broke off\n\nThe run's log says why, and whether Terraform had begun. *Re-run failed jobs* on the \
-         run's page tries it again.\n\n"
+        "## ❌ The apply to {what} broke off\n\nThe run's log says why, and whether Terraform had begun. Mend that, and try it again \
+         by *Re-run failed jobs* on the run's page.\n\n"
     ));
     page.give_back(kept);
     page.push(&footer);
@@ -68,8 +68,8 @@ fn render(report: &Report, context: &Context, most: usize, measure: Measure) -> 
             let what = page.message(what);
             page.push(&format!("{what}\n\n"));
         }
-        End::Withdrawn(why) => {
-            let why = page.message(why.shown(report.plan.values_hidden));
+        End::Refused(refusal) => {
+            let why = page.message(refusal.why.shown(report.plan.values_hidden));
             page.push(&format!("{why}\n\n"));
         }
         End::Differs { difference, unknown } => {
@@ -128,9 +128,7 @@ fn headline(report: &Report, what: &str) -> String {
     match &report.end {
         End::Unplanned { .. } => format!("❌ Not applied to {what}: Terraform could not plan"),
         End::Locked { .. } => format!("⏳ Not applied to {what}: a lock is held"),
-        End::Withdrawn(_) => {
-            format!("⛔ Not applied to {what}: the release was taken out of service where it came from")
-        }
+        End::Refused(refusal) => format!("⛔ Not applied to {what}: {}", refusal.headline),
         End::Differs { .. } => format!("⛔ Not applied to {what}: the plan is not the approved one"),
         End::Cancelled => format!("Not applied to {what}: the job was cancelled"),
         End::Agreed => format!("Not applied to {what}: a dry run of the approved plan"),

@@ -102,7 +102,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
                 let state = if matches!(failure, Failure::Gate(_)) { State::Failure } else { State::Error };
                 // Why is not told: this may be Terraform's own words, and what they hold is masked in the log alone.
                 args.told.status(state, "The apply broke off; its log says why", None).await;
-                let root = args.terraform.root.display().to_string();
+                let root = terraform::name(&args.terraform.root).unwrap_or_else(|_| "the root".to_owned());
                 let context = context(&args, root);
                 comment(&args, &event, &context, |room| comment::broken_off(&context, room)).await;
             }
@@ -235,6 +235,6 @@ async fn finish(args: &Args, event: &Event, terraform: &Terraform, report: &Repo
             Some(_) => Err(Failure::World(why)),
         },
         End::Cancelled | End::Failed { .. } => Err(Failure::World(why)),
-        End::Unplanned { .. } | End::Locked { .. } | End::Withdrawn(_) | End::Differs { .. } => Err(Failure::Gate(why)),
+        End::Unplanned { .. } | End::Locked { .. } | End::Refused(_) | End::Differs { .. } => Err(Failure::Gate(why)),
     }
 }

@@ -6,10 +6,10 @@ use anyhow::Result;
 
 use super::tally::Tally;
 use crate::{
+    origin::Refusal,
     plan::{Comparison, Plan},
     progress::State,
     runner,
-    words::Words,
 };
 
 /// Instead of words that may quote a value.
@@ -38,7 +38,7 @@ pub(super) enum End {
     /// Somebody else holds a lock: whoever that is, and what to do.
     Locked { owner: String, what: String },
     /// The environment that the release came from took it out of service, or holds its code.
-    Withdrawn(Words),
+    Refused(Refusal),
     /// It is another plan than the approved one.
     Differs { difference: Option<Comparison>, unknown: Option<String> },
     /// The job was cancelled before anything was applied.
@@ -61,7 +61,7 @@ impl Report {
     /// Whether the plan is the approved one.
     pub(super) fn approved(&self) -> bool {
         match self.end {
-            End::Unplanned { .. } | End::Locked { .. } | End::Withdrawn(_) | End::Differs { .. } => false,
+            End::Unplanned { .. } | End::Locked { .. } | End::Refused(_) | End::Differs { .. } => false,
             // It may have been cancelled before there was a plan.
             End::Cancelled => !self.plan.digest.is_empty(),
             End::Agreed | End::Nothing | End::Applied(_) | End::Failed { .. } => true,
@@ -91,7 +91,7 @@ impl Report {
             End::Agreed | End::Nothing | End::Applied(_) if self.unrecorded.is_none() => {
                 (State::InProgress, format!("Terraform applied {root}; the promotion comes next"))
             }
-            End::Unplanned { .. } | End::Locked { .. } | End::Withdrawn(_) | End::Differs { .. } => {
+            End::Unplanned { .. } | End::Locked { .. } | End::Refused(_) | End::Differs { .. } => {
                 (State::Failure, why())
             }
             _ => (State::Error, why()),
@@ -114,7 +114,7 @@ impl Report {
                 lines.extend(tally.done.iter().map(|address| format!("  done      {address}")));
                 lines.extend(tally.left.iter().map(|(address, how)| format!("  not done  {address}: {how}")));
             }
-            End::Unplanned { .. } | End::Locked { .. } | End::Withdrawn(_) | End::Differs { .. } | End::Cancelled => {}
+            End::Unplanned { .. } | End::Locked { .. } | End::Refused(_) | End::Differs { .. } | End::Cancelled => {}
         }
         lines.extend(self.versions.iter().map(|(stem, version)| format!("{stem}: version {version}")));
         lines.join("\n")
@@ -139,7 +139,7 @@ impl Report {
                 format!("nothing was applied: terraform could not plan {root}: {}", first(errors))
             }
             End::Locked { what, .. } => format!("nothing was applied: {what}"),
-            End::Withdrawn(why) => format!("nothing was applied: {}", why.shown(hide_values)),
+            End::Refused(refusal) => format!("nothing was applied: {}", refusal.why.shown(hide_values)),
             End::Differs { unknown, .. } => format!(
                 "nothing was applied: the plan of {root} has the digest {} now, which nobody approved{}; review the \
                  difference and approve this one",

@@ -27,10 +27,11 @@ pub(super) async fn work(
         return Ok(Report::new(Plan::failed(&options), End::Cancelled));
     }
     // A person may have taken long to approve this.
-    if let (Some(from), Some(id), Some(ground)) = (&args.from, &args.release, ground)
-        && let Some(why) = origin::refusal(&ground.config, from, id).await.world()?
-    {
-        return Ok(Report::new(Plan::failed(&options), End::Withdrawn(why)));
+    if let (Some(from), Some(id), Some(ground)) = (&args.from, &args.release, ground) {
+        let ours = ground.ledger.release(id).await.world()?;
+        if let Some(refusal) = origin::refusal(&ground.config, from, &ours).await.world()? {
+            return Ok(Report::new(Plan::failed(&options), End::Refused(refusal)));
+        }
     }
     let ended = terraform.plan(Planning { lock: !args.dry_run, refresh_only: false }).await.world()?;
     let errors = ended.messages.errors();

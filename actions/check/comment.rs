@@ -10,6 +10,7 @@ use super::{
 use crate::{
     ledger::{Hold, Release},
     markdown,
+    origin::Refusal,
     page::{LEAST, Measure, Page, SUMMARY, fold},
     plan::{
         Change, Plan,
@@ -18,7 +19,6 @@ use crate::{
     },
     progress,
     sticky::marker,
-    words::Words,
 };
 
 /// More changes than these are counted only.
@@ -36,7 +36,7 @@ pub(super) struct Context<'a> {
     /// Why the release cannot be applied any more.
     pub(super) spent: Option<&'a str>,
     /// Why it goes nowhere else than where it came from.
-    pub(super) withdrawn: Option<&'a Words>,
+    pub(super) refusal: Option<&'a Refusal>,
     pub(super) why: &'a [Why],
     /// What is live, if that is newer.
     pub(super) older: Option<&'a Older>,
@@ -96,8 +96,8 @@ fn said(plan: &Plan, review: &Review, context: &Context<'_>, page: &mut Page<'_>
     if plan.errored {
         return;
     }
-    if let Some(why) = context.withdrawn {
-        let line = format!("{}\n\n", page.message(why.shown(plan.values_hidden)));
+    if let Some(refusal) = context.refusal {
+        let line = format!("{}\n\n", page.message(refusal.why.shown(plan.values_hidden)));
         page.push(&line);
         return;
     }
@@ -132,8 +132,8 @@ fn headline(plan: &Plan, context: &Context<'_>, page: &Page<'_>) -> String {
     if !context.held.is_empty() {
         return format!("⛔ Not delivered to {what}: it contains code that was judged bad");
     }
-    if context.withdrawn.is_some() {
-        return format!("⛔ Not delivered to {what}: the release was taken out of service where it came from");
+    if let Some(refusal) = context.refusal {
+        return format!("⛔ Not delivered to {what}: {}", refusal.headline);
     }
     if context.spent.is_some() {
         return format!("⛔ Not delivered to {what}: this release was applied there before");

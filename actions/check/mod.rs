@@ -120,8 +120,8 @@ async fn decide(
     let taken_back = taken_back::find(&ledger, &release, &holds).await.world()?;
     let held = held::on(&release, &plan, holds);
     let spent = spent(&release, &plan);
-    let withdrawn = match &args.from {
-        Some(from) => origin::refusal(&config, from, &release.id).await.world()?,
+    let refusal = match &args.from {
+        Some(from) => origin::refusal(&config, from, &release).await.world()?,
         None => None,
     };
     let why = review.judge(&plan, older.is_some(), taken_back.is_some(), args.approval);
@@ -132,7 +132,7 @@ async fn decide(
         release: &release,
         held: &held,
         spent: spent.as_deref(),
-        withdrawn: withdrawn.as_ref(),
+        refusal: refusal.as_ref(),
         why: &why,
         older: older.as_ref(),
         taken_back: taken_back.as_ref(),
@@ -142,7 +142,7 @@ async fn decide(
     };
     let record = match &keep {
         // Before anybody is told that it goes on: the apply needs it to say what differs.
-        Some(keep) if held.is_empty() && spent.is_none() && withdrawn.is_none() => {
+        Some(keep) if held.is_empty() && spent.is_none() && refusal.is_none() => {
             keep.store(&plan, false).await.world()?
         }
         _ => None,
@@ -164,8 +164,8 @@ async fn decide(
     if !held.is_empty() {
         return Err(Failure::Gate(anyhow!("{}", held::told(&release.id, &held))));
     }
-    if let Some(why) = withdrawn {
-        return Err(Failure::Gate(why.into()));
+    if let Some(refusal) = refusal {
+        return Err(Failure::Gate(refusal.why.into()));
     }
     if let Some(why) = spent {
         return Err(Failure::Gate(anyhow!(why)));

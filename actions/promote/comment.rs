@@ -12,7 +12,7 @@ use crate::{
     ledger::{Ledger, Live, Release},
     markdown,
     page::{LEAST, Measure, Page},
-    plan::{Values, comment::link},
+    plan::comment::link,
     progress::{self, State as Status},
     runner,
     scrub::Scrubber,
@@ -43,14 +43,13 @@ struct Story<'a> {
 
 /// Tells the pull request, the deployment, and the pull requests of merges that this one carries. What is done is done, whoever
 /// hears of it.
-pub(super) async fn tell(args: &Args, event: &Event, ledger: &Ledger, failure: Option<&Failure>) {
-    if let Err(error) = told(args, event, ledger, failure).await {
+pub(super) async fn tell(args: &Args, event: &Event, ledger: &Ledger, failure: Option<&Failure>, hidden: bool) {
+    if let Err(error) = told(args, event, ledger, failure, hidden).await {
         runner::warning(format_args!("not everybody was told: {error:#}"));
     }
 }
 
-async fn told(args: &Args, event: &Event, ledger: &Ledger, failure: Option<&Failure>) -> Result<()> {
-    let hidden = Values::Auto.hidden(event);
+async fn told(args: &Args, event: &Event, ledger: &Ledger, failure: Option<&Failure>, hidden: bool) -> Result<()> {
     let (status, said) = match failure {
         None => (Status::Success, format!("{} is live", args.release)),
         Some(failure @ Failure::Gate(_)) => (Status::Failure, public(failure, hidden)),
@@ -86,17 +85,16 @@ async fn told(args: &Args, event: &Event, ledger: &Ledger, failure: Option<&Fail
 /// Why it failed, for everybody who may see the repository. Where values are hidden, a verdict is told, but not what functions and
 /// AWS said, nor what went wrong around it: AWS's refusals name accounts and roles.
 fn public(failure: &Failure, hidden: bool) -> String {
-    match failure {
-        _ if !hidden => failure.to_string(),
-        Failure::Usage(_) | Failure::World(_) => {
-            let what = if taken_back(failure) { "it was taken back" } else { "it was not promoted" };
-            format!("{what}, which is no verdict on it: something else failed, and the run's log says what")
-        }
-        Failure::Gate(error) => match (error.downcast_ref::<TakenBack>(), error.downcast_ref::<Words>()) {
-            (Some(taken_back), _) => taken_back.told(hidden),
-            (_, Some(why)) => why.shown(hidden).to_owned(),
-            _ => failure.to_string(),
-        },
+    if !hidden {
+        return failure.to_string();
+    }
+    let (Failure::Gate(error) | Failure::Usage(error) | Failure::World(error)) = failure;
+    match (error.downcast_ref::<TakenBack>(), error.downcast_ref::<Words>()) {
+        (Some(taken_back), _) => taken_back.told(hidden),
+        (_, Some(why)) => why.shown(hidden).to_owned(),
+        _ if matches!(failure, Failure::Gate(_)) => failure.to_string(),
+        _ => "it was not promoted, which is no verdict on it: something else failed, and the run's log says what"
+            .to_owned(),
     }
 }
 

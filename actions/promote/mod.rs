@@ -29,6 +29,7 @@ use crate::{
     ledger::{Action, AliasMove, Ledger, Live, Moving, Release, State},
     lock::{self, Held},
     moves::Mover,
+    plan::Values,
     progress::{self, Told},
     runner,
     version::Versions,
@@ -98,18 +99,19 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     let event = Event::read().usage()?;
     let config = aws::config().await.usage()?;
     let ledger = Ledger::new(&config, &args.environment);
+    let hidden = Values::Auto.hidden(&event);
     if args.dry_run {
-        return begin(&args, &config, &ledger).await;
+        return begin(&args, &config, &ledger, hidden).await;
     }
     args.told
         .status(progress::State::InProgress, &format!("Promoting {}: {}", args.release, args.strategy), None)
         .await;
-    let done = begin(&args, &config, &ledger).await;
-    comment::tell(&args, &event, &ledger, done.as_ref().err()).await;
+    let done = begin(&args, &config, &ledger, hidden).await;
+    comment::tell(&args, &event, &ledger, done.as_ref().err(), hidden).await;
     done
 }
 
-async fn begin(args: &Args, config: &SdkConfig, ledger: &Ledger) -> Result<(), Failure> {
+async fn begin(args: &Args, config: &SdkConfig, ledger: &Ledger, hidden: bool) -> Result<(), Failure> {
     let release = ledger.release(&args.release).await.world()?;
     if let Some((stem, _)) = release.functions.iter().find(|(_, function)| function.version.is_none()) {
         let why = anyhow!("release {} has no version of {stem} yet: Terraform's apply comes first", release.id);
@@ -124,7 +126,7 @@ async fn begin(args: &Args, config: &SdkConfig, ledger: &Ledger) -> Result<(), F
     Versions::new(config).awake(&release).await.world()?;
     let held = take_lock(ledger, &purpose, args.lease).await?;
     let mover = Mover { ledger: ledger.clone(), aliases: Aliases::new(config), held };
-    let done = promote(args, config, &mover, release).await;
+    let done = promote(args, config, &mover, release, hidden).await;
     // Whatever happened, the lock is not needed any more; one that was lost stays with its new owner.
     mover.held.give_back(&mover.ledger).await;
     done
@@ -195,7 +197,13 @@ fn plan(moves: &BTreeMap<String, AliasMove>, strategy: Strategy) -> String {
     if moves.is_empty() { format!("{text} every alias is there already") } else { text }
 }
 
-async fn promote(args: &Args, config: &SdkConfig, mover: &Mover, release: Release) -> Result<(), Failure> {
+async fn promote(
+    args: &Args,
+    config: &SdkConfig,
+    mover: &Mover,
+    release: Release,
+    hidden: bool,
+) -> Result<(), Failure> {
     let live = mover.ledger.live().await.world()?;
     let live = mover.finish(live).await.world()?;
     // Only now: a move that was left half done is brought to its end in any case, and it may have put a hold on this very
@@ -239,6 +247,7 @@ async fn promote(args: &Args, config: &SdkConfig, mover: &Mover, release: Releas
         live: Live { moving: Some(moving.clone()), ..live },
         moving,
         moved: false,
+        hidden,
         moments: Vec::new(),
         began: Instant::now(),
     };

@@ -1,6 +1,8 @@
 //! The picture of a promotion in the step's summary: how much traffic the new release had, when.
 
-use std::time::Duration;
+use std::{fmt::Write, time::Duration};
+
+use crate::markdown;
 
 /// One moment of a promotion.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,17 +17,14 @@ pub(super) struct Moment {
 
 /// A bar for each moment, in Markdown.
 pub(super) fn draw(title: &str, moments: &[Moment]) -> String {
-    let mut picture = format!("### {title}\n\n```text\n");
+    let mut bars = String::new();
     for Moment { at, percent, what } in moments {
         let filled = usize::from(*percent).div_ceil(5);
         let (minutes, seconds) = (at.as_secs() / 60, at.as_secs_f64() % 60.0);
-        picture.push_str(&format!(
-            "{minutes:>3}:{seconds:04.1}  {}{} {percent:>3} %  {what}\n",
-            "█".repeat(filled),
-            "░".repeat(20 - filled.min(20))
-        ));
+        let (full, rest, what) = ("█".repeat(filled), "░".repeat(20 - filled.min(20)), markdown::plain(what));
+        let _ = writeln!(bars, "{minutes:>3}:{seconds:04.1}  {full}{rest} {percent:>3} %  {what}");
     }
-    picture + "```\n"
+    format!("### {title}\n\n{}", markdown::fence(&bars, "text"))
 }
 
 #[cfg(test)]
@@ -41,5 +40,7 @@ mod tests {
             drawn,
             "### r1\n\n```text\n  0:00.0  ██░░░░░░░░░░░░░░░░░░  10 %  canary\n  5:05.0  ████████████████████ 100 %  live\n```\n"
         );
+        let hostile = draw("r1", &[moment(0, 0, "taken back: it says\n```\n## All is well")]);
+        assert!(hostile.starts_with("### r1\n\n````text\n") && !hostile.contains("\n## "), "{hostile}");
     }
 }

@@ -80,6 +80,8 @@ pub(super) struct Promotion<'a> {
     pub(super) live: Live,
     pub(super) moving: Moving,
     pub(super) moved: bool,
+    /// Whether what functions and AWS say is kept out of the summary.
+    pub(super) hidden: bool,
     pub(super) moments: Vec<Moment>,
     pub(super) began: Instant,
 }
@@ -315,7 +317,10 @@ impl Promotion<'_> {
         let (bad, why) = match &broken {
             Broken::Bad(bad, why) => (bad.clone(), why.clone()),
             Broken::Interrupted => (Vec::new(), "its promotion was cancelled".to_owned().into()),
-            Broken::Failed(error) => (Vec::new(), format!("{error:#}").into()),
+            Broken::Failed(error) => {
+                let what = "something failed that says nothing about it; the run's log says what";
+                (Vec::new(), Words { all: format!("{error:#}"), public: what.to_owned() })
+            }
         };
         if self.moved {
             runner::say(format_args!("taking {} back: {why}", self.release.id));
@@ -324,10 +329,14 @@ impl Promotion<'_> {
             if error.is::<lock::Lost>() {
                 return Err(Failure::World(error));
             }
-            let what = format!("{} could not be taken back ({why}); run `lockgate rollback` now", self.release.id);
-            return Err(Failure::World(error.context(what)));
+            let left = why.within(|why| {
+                format!("{} could not be taken back ({why}); run `lockgate rollback` now", self.release.id)
+            });
+            return Err(Failure::World(error.context(left)));
         }
-        let what = TakenBack { release: self.release.id.clone(), moved: self.moved, why }.into();
+        let what = TakenBack { release: self.release.id.clone(), moved: self.moved, why };
+        self.note(0, what.told(self.hidden));
+        let what = what.into();
         Err(if matches!(broken, Broken::Failed(_)) { Failure::World(what) } else { Failure::Gate(what) })
     }
 
@@ -346,7 +355,6 @@ impl Promotion<'_> {
         for hold in &holds {
             runner::say(format_args!("held: {} ({})", hold.function, hold.id));
         }
-        self.note(0, format!("{}: {why}", if self.moved { "taken back" } else { "not promoted" }));
         Ok(())
     }
 }

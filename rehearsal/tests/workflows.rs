@@ -132,6 +132,26 @@ fn credentials_are_good_for_as_long_as_their_job_may_take() {
 }
 
 #[test]
+fn a_delivery_looks_at_the_environment_that_its_release_came_from_at_each_step_before_traffic_moves() {
+    let mut seen = 0;
+    for (_, _, workflow) in workflows().into_iter().filter(|(file, ..)| file == "deploy.yml") {
+        for step in jobs(&workflow).iter().flat_map(|(_, job)| steps(job)) {
+            let uses = step["uses"].as_str().and_then(|uses| uses.strip_prefix("$/actions/")).unwrap_or_default();
+            if ["release", "check", "apply"].contains(&uses) {
+                let from = step["with"]["from"].as_str();
+                assert_eq!(
+                    from,
+                    Some("${{ inputs.from }}"),
+                    "deploy.yml: give {uses} the input `from`, or what staging takes back while production waits goes on"
+                );
+                seen += 1;
+            }
+        }
+    }
+    assert_eq!(seen, 3, "deploy.yml has no longer one step each of release, check and apply: change this test with it");
+}
+
+#[test]
 fn no_expression_is_in_shell() {
     for (file, _, workflow) in workflows() {
         for (name, job) in jobs(&workflow) {

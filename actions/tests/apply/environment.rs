@@ -106,9 +106,10 @@ impl Environment {
         Self { world, ledger, lambda, _server: server }
     }
 
-    /// Another environment, where the release came from and stands so, and where its code may be held; `name` has to be unique,
-    /// too.
-    pub(crate) fn comes_from(&mut self, name: &str, state: State, held: bool) {
+    /// Another environment, where the release came from and stands so, and where its code may be held: the hold's id. `name` has
+    /// to be unique, too.
+    pub(crate) fn comes_from(&mut self, name: &str, state: State, held: bool) -> Option<String> {
+        self.world.set("INPUT_FROM", name);
         wait(async {
             let origin = table::make(&shared().await.config().await, name).await;
             let reason = matches!(state, State::RolledBack | State::Failed).then(|| "calls look wrong".to_owned());
@@ -120,12 +121,12 @@ impl Environment {
             let lease = Duration::from_secs(60);
             let taken = Held::take(&origin, lock::Name::Alias, "ada", "a test", lease).await.expect("a ledger");
             let Taken::Ours(lock, _) = taken else { panic!("nobody else has it") };
-            let holds = if held { &[hold][..] } else { &[] };
+            let holds = if held { std::slice::from_ref(&hold) } else { &[] };
             let change = Change { live: &Live::default(), releases: &[], holds };
             origin.write(&lock, change).await.expect("written");
             lock.give_back(&origin).await;
-        });
-        self.world.set("INPUT_FROM", name);
+            held.then_some(hold.id)
+        })
     }
 
     pub(crate) fn function(&self) -> Function {

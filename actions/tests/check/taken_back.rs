@@ -34,21 +34,34 @@ fn code_that_an_alarm_took_back_waits_for_a_person_although_nothing_holds_it() {
 #[test]
 fn a_release_that_was_judged_where_it_came_from_is_shown_to_nobody() {
     let mut stage = Stage::merged("back-to", ROOT);
-    for (name, state, held, why) in [
-        ("back-from-bad", State::RolledBack, false, "calls look wrong"),
-        ("back-from-held", State::Live, true, "it loses calls"),
+    let mut hold = None;
+    for (name, state, held, what, why) in [
+        (
+            "back-from-bad",
+            State::RolledBack,
+            false,
+            "the release was taken out of service where it came from",
+            "calls look wrong",
+        ),
+        ("back-from-held", State::Replaced, true, "its code is held where it came from", "it loses calls"),
     ] {
-        stage.environment.comes_from(name, state, held);
+        hold = stage.environment.comes_from(name, state, held);
         let done = stage.check(1);
         assert!(done.said.contains(why) && done.outputs.is_empty(), "{}", done.said);
         let comment = stage.comment().expect("a comment");
-        let headline = "## ⛔ Not delivered to `back-to`: the release was taken out of service where it came from\n";
-        assert!(comment.contains(headline) && comment.contains(why) && comment.contains(name), "{comment}");
+        let headline = format!("## ⛔ Not delivered to `back-to`: {what}\n");
+        assert!(comment.contains(&headline) && comment.contains(why) && comment.contains(name), "{comment}");
         stage.world().ends(1, &["check", "--values", "hide"]);
         let comment = stage.comment().expect("a comment");
-        assert!(comment.contains(headline) && comment.contains(name) && !comment.contains(why), "{comment}");
+        assert!(comment.contains(&headline) && comment.contains(name) && !comment.contains(why), "{comment}");
     }
-    stage.environment.comes_from("back-from-good", State::Live, false);
+    // What serves here already may be applied again.
+    stage.stands(State::Live, None);
+    stage.check(0);
+    stage.stands(State::Building, None);
+    stage.check(1);
+    let hold = hold.expect("the last one is held");
+    stage.world().ends(0, &["unlock", "--environment", "back-from-held", "--hold", &hold, "--reason", "the network"]);
     stage.check(0);
 }
 

@@ -2,6 +2,7 @@
 //! once all the traffic has moved.
 
 use std::{
+    fs,
     process::Command,
     sync::mpsc::{Receiver, channel},
 };
@@ -244,16 +245,30 @@ fn where_everybody_may_read_a_verdict_is_told_without_what_the_function_said() {
     let merges = Merges::new("told-words");
     let fails = || Answer::status(200).header("x-amz-function-error", "Unhandled").body(r#"{"errorMessage": "boom"}"#);
     answers_through_its_alias(&merges.world, "query", fails);
+    let place = tempfile::tempdir().expect("a folder");
+    let summary = place.path().join("summary");
     let mut command = merges.command("");
-    command.env("GITHUB_ACTIONS", "true");
+    command.env("GITHUB_ACTIONS", "true").env("GITHUB_STEP_SUMMARY", &summary);
     let said = merges.ended(1, command);
     assert!(said.contains("boom"), "{said}");
     merges.taken_back(&["fails (Unhandled)"]);
-    for shown in [&merges.comment(3), &merges.deployment().statuses[1].description] {
+    let summary = fs::read_to_string(&summary).expect("a summary");
+    assert!(summary.contains("was taken back: version live of query"), "{summary}");
+    for shown in [&merges.comment(3), &merges.deployment().statuses[1].description, &summary] {
         assert!(!shown.contains("boom"), "{shown}");
     }
     // The ledger is not for everybody.
     assert!(merges.world.holds()[0].reason.contains("boom"));
+
+    // Nor is what is held shown with its reason when it is refused.
+    let mut command = merges.command("");
+    command.env("GITHUB_ACTIONS", "true");
+    assert!(merges.ended(1, command).contains("boom"));
+    let comment = merges.comment(3);
+    assert!(
+        comment.contains("contains code that was judged bad: query (hold/") && !comment.contains("boom"),
+        "{comment}"
+    );
 }
 
 #[test]
