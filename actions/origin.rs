@@ -5,7 +5,7 @@ use anyhow::Result;
 use aws_config::SdkConfig;
 
 use crate::{
-    ledger::{Ledger, Release, State},
+    ledger::{Hold, Ledger, Release, State},
     words::Words,
 };
 
@@ -32,12 +32,7 @@ pub(crate) async fn refusal(config: &SdkConfig, from: &str, ours: &Release) -> R
         return Ok(Some(Refusal { headline: "the release was taken out of service where it came from", why }));
     }
     // A later release may have been judged, for code that this one has as well.
-    let held: Vec<_> = ledger
-        .holds_on(&theirs)
-        .await?
-        .iter()
-        .map(|hold| Words::new(format_args!("{} ({})", hold.function, hold.id), &hold.reason))
-        .collect();
+    let held: Vec<_> = ledger.holds_on(&theirs).await?.iter().map(Hold::words).collect();
     if held.is_empty() {
         return Ok(None);
     }

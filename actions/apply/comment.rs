@@ -33,20 +33,12 @@ pub(super) fn comment(report: &Report, context: &Context, most: usize) -> String
 
 /// The section where there is no report, as what was needed for one failed.
 pub(super) fn broken_off(context: &Context, most: usize) -> String {
-    let nothing = Scrubber::default();
-    let mut page = Page::new(most.max(LEAST), Measure::Utf16, &nothing);
-    let footer = markdown::defuse(&footer(None, context, &page));
-    let kept = page.keep_free(&footer);
-    let subject = context.environment.as_ref().unwrap_or(&context.root);
-    page.push(&format!("{}\n", marker::line(progress::COMMENT, &markdown::short(subject, 400))));
-    let what = page.span(subject);
-    page.push(&format!(
-        "## ❌ The apply to {what} broke off\n\nThe run's log says why, and whether Terraform had begun. Mend that, and try it again \
-         by *Re-run failed jobs* on the run's page.\n\n"
-    ));
-    page.give_back(kept);
-    page.push(&footer);
-    page.text
+    framed(None, context, Page::new(most.max(LEAST), Measure::Utf16, &Scrubber::default()), |page, what| {
+        page.push(&format!(
+            "## ❌ The apply to {what} broke off\n\nThe run's log says why, and whether Terraform had begun. Mend that, and try it \
+             again by *Re-run failed jobs* on the run's page.\n\n"
+        ));
+    })
 }
 
 /// The step's summary.
@@ -55,13 +47,25 @@ pub(super) fn summary(report: &Report, context: &Context) -> String {
 }
 
 fn render(report: &Report, context: &Context, most: usize, measure: Measure) -> String {
-    let mut page = Page::new(most.max(LEAST), measure, report.plan.scrubber());
-    let footer = markdown::defuse(&footer(now(report), context, &page));
+    let page = Page::new(most.max(LEAST), measure, report.plan.scrubber());
+    framed(now(report), context, page, |page, what| told(report, what, page))
+}
+
+/// Between the line by which the section is found again and what the run was about: what `tell` says of the subject.
+fn framed(now: Option<&str>, context: &Context, mut page: Page<'_>, tell: impl FnOnce(&mut Page<'_>, &str)) -> String {
+    let footer = markdown::defuse(&footer(now, context, &page));
     let kept = page.keep_free(&footer);
     let subject = context.environment.as_ref().unwrap_or(&context.root);
     page.push(&format!("{}\n", marker::line(progress::COMMENT, &markdown::short(subject, 400))));
     let what = page.span(subject);
-    page.push(&format!("## {}\n\n", headline(report, &what)));
+    tell(&mut page, &what);
+    page.give_back(kept);
+    page.push(&footer);
+    page.text
+}
+
+fn told(report: &Report, what: &str, page: &mut Page<'_>) {
+    page.push(&format!("## {}\n\n", headline(report, what)));
     match &report.end {
         End::Unplanned { errors } => page.complaints(errors, report.plan.values_hidden),
         End::Locked { what, .. } => {
@@ -75,7 +79,7 @@ fn render(report: &Report, context: &Context, most: usize, measure: Measure) -> 
         End::Differs { difference, unknown } => {
             page.push("Review the difference and approve this plan, or bring back what was approved.\n\n");
             if let Some(unknown) = unknown {
-                let unknown = said(unknown, report, &page);
+                let unknown = said(unknown, report, page);
                 page.push(&format!("What differs is not known: {unknown}\n\n"));
             }
             if let Some(difference) = difference {
@@ -92,15 +96,15 @@ fn render(report: &Report, context: &Context, most: usize, measure: Measure) -> 
         End::Failed { tally, errors, .. } => {
             page.push("A new plan shows what is left. It needs an approval of its own.\n\n");
             let left = tally.left.iter().map(|(address, how)| format!("{}: {how}", page.span(address))).collect();
-            listed("Not done", left, &mut page);
+            listed("Not done", left, page);
             page.complaints(errors, report.plan.values_hidden);
             let done = tally.done.iter().map(|address| page.span(address)).collect();
-            listed("Done", done, &mut page);
+            listed("Done", done, page);
         }
         End::Cancelled | End::Agreed | End::Nothing | End::Applied(_) => {}
     }
     if let Some(why) = &report.unrecorded {
-        let why = said(why, report, &page);
+        let why = said(why, report, page);
         page.push(&format!(
             "> [!CAUTION]\n> The release's versions were not recorded, so it cannot be promoted: {why}\n\n"
         ));
@@ -113,9 +117,6 @@ fn render(report: &Report, context: &Context, most: usize, measure: Measure) -> 
             .collect();
         page.push(&format!("| function | version |\n|---|---|\n{rows}\n"));
     }
-    page.give_back(kept);
-    page.push(&footer);
-    page.text
 }
 
 /// Words of Terraform's or AWS's, where values may be seen.

@@ -82,10 +82,7 @@ fn said(plan: &Plan, review: &Review, context: &Context<'_>, page: &mut Page<'_>
     page.push(&heading);
     page.complaints(context.errors, plan.values_hidden);
     for hold in context.held.values() {
-        let why = match plan.values_hidden {
-            true => String::new(),
-            false => format!(": {}", page.message(&hold.reason)),
-        };
+        let why = if plan.values_hidden { String::new() } else { format!(": {}", page.message(&hold.reason)) };
         let line = format!("- {} ({}){why}\n", page.span(&hold.function), page.span(&hold.id));
         page.push(&line);
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     ledger::{Hold, Release},
     plan::Plan,
+    words::Words,
 };
 
 /// The holds in force on functions of the release, configured as the plan will configure them, by the functions' names. One
@@ -23,14 +24,11 @@ pub(super) fn on(release: &Release, plan: &Plan, holds: Vec<Hold>) -> BTreeMap<S
 
 /// Why the release is refused, and what to do.
 pub(super) fn told(release: &str, held: &BTreeMap<String, Hold>) -> String {
-    let one = |hold: &Hold| {
-        format!("{} ({}), since {:.0} in {}: {}", hold.function, hold.id, hold.at, hold.release, hold.reason)
-    };
-    let all: Vec<String> = held.values().map(one).collect();
+    let all: Vec<_> = held.values().map(Hold::words).collect();
     format!(
         "release {release} contains code that was judged bad: {}; nothing was applied; ship other code, or free it by \
          `lockgate unlock --hold ID` with a reason and run this again",
-        all.join("; ")
+        Words::join(&all)
     )
 }
 

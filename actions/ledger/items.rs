@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::delivery::Kind;
+use crate::{delivery::Kind, words::Words};
 
 /// The form of the items that this version writes. A reader that meets a newer one reads what it knows of it: within a
 /// form, fields are only added.
@@ -240,5 +240,12 @@ impl Hold {
             by: by.to_owned(),
             freed: None,
         })
+    }
+
+    /// What is held, by which hold and since when; and why, which not everybody may read.
+    #[must_use]
+    pub fn words(&self) -> Words {
+        let Self { function, id, at, release, .. } = self;
+        Words::new(format_args!("{function} ({id}), since {at:.0} in {release}"), &self.reason)
     }
 }

@@ -26,7 +26,7 @@ use crate::{
     aws,
     event::Event,
     failure::{Blame, Failure},
-    ledger::{Action, AliasMove, Ledger, Live, Moving, Release, State},
+    ledger::{Action, AliasMove, Hold, Ledger, Live, Moving, Release, State},
     lock::{self, Held},
     moves::Mover,
     plan::Values,
@@ -153,13 +153,7 @@ async fn refuse_held(ledger: &Ledger, release: &Release) -> Result<(), Failure> 
     if holds.is_empty() {
         return Ok(());
     }
-    let held: Vec<_> = holds
-        .iter()
-        .map(|hold| {
-            let what = format_args!("{} ({}), since {:.0} in {}", hold.function, hold.id, hold.at, hold.release);
-            Words::new(what, &hold.reason)
-        })
-        .collect();
+    let held: Vec<_> = holds.iter().map(Hold::words).collect();
     let why = Words::join(&held).within(|held| {
         format!(
             "release {} contains code that was judged bad: {held}; ship other code, or free it by `lockgate unlock --hold ID`",

@@ -272,6 +272,30 @@ fn where_everybody_may_read_a_verdict_is_told_without_what_the_function_said() {
 }
 
 #[test]
+fn where_everybody_may_read_what_could_not_be_taken_back_is_told_without_what_was_said() {
+    let merges = Merges::new("told-stuck");
+    let lambda = merges.world.lambda.clone();
+    merges.world.script(move |request| {
+        if request.path.contains("/invocations?Qualifier=live") {
+            let fails = Answer::status(200).header("x-amz-function-error", "Unhandled");
+            return Some(fails.body(r#"{"errorMessage": "boom"}"#));
+        }
+        let moved = lambda.functions().values().all(|function| function.version == "2");
+        let refused = || Answer::status(403).header("x-amzn-errortype", "AccessDeniedException").body("{}");
+        (request.method == "PUT" && moved).then(refused)
+    });
+    let mut command = merges.command("");
+    command.env("GITHUB_ACTIONS", "true");
+    let said = merges.ended(3, command);
+    assert!(said.contains("boom") && said.contains("AccessDenied"), "{said}");
+    let (comment, deployment) = (merges.comment(3), merges.deployment());
+    for shown in [&comment, &deployment.statuses[1].description] {
+        assert!(shown.contains("could not be taken back (version live of"), "{shown}");
+        assert!(!shown.contains("boom") && !shown.contains("AccessDenied"), "{shown}");
+    }
+}
+
+#[test]
 fn where_everybody_may_read_an_alarm_is_named_without_its_reason() {
     let merges = Merges::new("told-alarm");
     alarm(&merges.world, "lockgate-told-alarm", StateValue::Alarm);

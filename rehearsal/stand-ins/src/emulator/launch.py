@@ -257,7 +257,7 @@ def failures_told(app):
 
 
 async def in_one_piece(connection, event):
-    """Sends an answer's headers with what comes after them, as AWS does where it fits; hypercorn sends them alone.
+    """Sends an answer's headers with what comes after them; hypercorn sends them alone.
 
     Terraform 1.11.4 now and then hangs up between the two: its SDK asks again and finds that what it asked for was done, so
     that Terraform takes its own lock for somebody else's (11 of 2,293 plans at three a time; in one piece none of 5,295).
